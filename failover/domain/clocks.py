@@ -1,0 +1,99 @@
+"""The clocks that run beside the rules: proven health, runs of losses, the end of damping.
+
+Called first in every decision, whether the policy may act or not, so that a paused or
+pinned policy knows the truth when it resumes.
+
+A return clock starts at ``failback_threshold`` and is reset by death, by ignorance and by
+a score below ``reset_below``, never by one lost probe. Only ignorance that a restart of
+the monitor caused pauses it.
+"""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import TYPE_CHECKING
+
+from failover.domain.damping import return_delay_secs
+from failover.domain.state import UNTOUCHED, MemberClock, PolicyState
+from failover.domain.views import NO_VIEW, MemberView, Views
+from health.domain.status import PathStatus, Reason
+
+if TYPE_CHECKING:
+    from failover.domain.policy import PolicySpec
+
+WARM_FROM = 10
+"""Settled probes that make a member known."""
+
+_KNOWN_TO_BE_UNUSABLE = frozenset({Reason.MISCONFIGURED, Reason.PERMISSION, Reason.RECOVERING})
+
+
+def advance(
+    policy: PolicySpec, state: PolicyState, views: Views, now: float, *, blind: bool
+) -> PolicyState:
+    """``state`` with every member's clock brought to ``now``; the same object if none moved.
+
+    A blind monitor knows nothing: its views are ignored, and health has to be proven anew.
+    """
+    moved: dict[int, MemberClock] | None = None
+    start_at, reset_below = policy.failback_threshold, policy.reset_below
+    clocks = state.clocks
+    for member in policy.members:
+        key = member.path_key
+        clock = clocks.get(key, UNTOUCHED)
+        view = NO_VIEW if blind else views.get(key, NO_VIEW)
+        after = _with_health(clock, view, start_at, reset_below, now)
+        after = _with_losses(after, view, now)
+        if after.left_because is not None and has_proven_itself(policy, after, now):
+            after = replace(after, left_at=None, left_because=None)
+        if after is not clock:
+            moved = {} if moved is None else moved
+            moved[key] = after
+    if moved is not None:
+        state = replace(state, clocks={**clocks, **moved})
+    if not state.warmed and not blind and _all_known(policy, views):
+        state = replace(state, warmed=True)
+    return state
+
+
+def has_proven_itself(policy: PolicySpec, clock: MemberClock, now: float) -> bool:
+    """True when the member's return clock has run out."""
+    since = clock.healthy_since
+    return since is not None and now - since >= return_delay_secs(policy, clock)
+
+
+def _with_health(
+    clock: MemberClock, view: MemberView, start_at: float, reset_below: float, now: float
+) -> MemberClock:
+    since, score = clock.healthy_since, view.score
+    if view.status is PathStatus.UNKNOWN:
+        if since is None and (not clock.carried_secs or view.reason is Reason.WARMING_UP):
+            return clock
+        return replace(clock, healthy_since=None, carried_secs=0.0)
+    if view.reachable is not True or score is None or score < reset_below:
+        if since is None and not clock.carried_secs:
+            return clock
+        return replace(clock, healthy_since=None, carried_secs=0.0)
+    if since is None and (score >= start_at or clock.carried_secs):
+        return replace(clock, healthy_since=now - clock.carried_secs, carried_secs=0.0)
+    return clock
+
+
+def _with_losses(clock: MemberClock, view: MemberView, now: float) -> MemberClock:
+    failing = view.loss_run > 0 or view.reachable is False
+    if failing == (clock.failing_since is not None):
+        return clock
+    return replace(clock, failing_since=now if failing else None)
+
+
+def _all_known(policy: PolicySpec, views: Views) -> bool:
+    return all(is_known(views.get(member.path_key, NO_VIEW)) for member in policy.members)
+
+
+def is_known(view: MemberView) -> bool:
+    """True when waiting longer would not tell more about the member's first state."""
+    return (
+        view.settled >= WARM_FROM
+        or view.reachable is False
+        or not view.enabled
+        or view.reason in _KNOWN_TO_BE_UNUSABLE
+    )

@@ -1,0 +1,160 @@
+"""``decide()``: the only judge of where a policy's traffic belongs.
+
+Pure: the same policy, state, views and time always give the same decision. The live loop,
+the audit, the replay and the tests call this one function. It composes the rules, which
+live in ``holds``, ``pinned``, ``leave`` and ``failback``; no rule may enter here.
+"""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import TYPE_CHECKING, NamedTuple
+
+from failover.domain import failback, gates, holds, leave, pinned
+from failover.domain.clocks import advance
+from failover.domain.countdowns import Countdown, countdowns
+from failover.domain.evidence import is_dead
+from failover.domain.policy import PolicyMode, PolicySpec
+from failover.domain.situation import Judgement, Notice, Phase, Situation, Switch
+from failover.domain.state import NoticeKind, PolicyState
+from failover.domain.transition import after_switch
+
+if TYPE_CHECKING:
+    from failover.domain.views import Views
+
+_NO_NOTICES: tuple[Notice, ...] = ()
+_CONDITIONS = {
+    NoticeKind.MONITOR_BLIND: "The monitor cannot trust its own measurements.",
+    NoticeKind.ALL_PATHS_DOWN: "All paths began to fail together.",
+    NoticeKind.NO_VIABLE_PATH: "No other path can take over.",
+}
+
+
+class Decision(NamedTuple):
+    """What to do now and why.
+
+    ``state`` replaces the state that was passed in. ``action`` is the switch to carry out,
+    ``proposed`` the same or, when the policy may not act, what it would do. ``reason`` is
+    a full sentence; ``notices`` are announced once. ``situation`` is what the rules saw.
+    """
+
+    state: PolicyState
+    action: Switch | None
+    proposed: Switch | None
+    phase: Phase
+    reason: str
+    notices: tuple[Notice, ...]
+    situation: Situation
+
+    @property
+    def candidates(self) -> list[gates.Candidate]:
+        """The members beside the active one, in order, each with its first failing gate.
+
+        Worked out when asked for: screens need it, most decisions do not.
+        """
+        dead = is_dead(self.situation.view(self.situation.state.active))
+        leniency = gates.Leniency.LAST_RESORT if dead else gates.Leniency.STRICT
+        return list(gates.candidates(self.situation, leniency))
+
+    @property
+    def countdowns(self) -> list[Countdown]:
+        """What is running out, with the seconds left, after this decision."""
+        return countdowns(self.situation._replace(state=self.state))
+
+
+def decide(
+    policy: PolicySpec,
+    state: PolicyState,
+    views: Views,
+    now: float,
+    *,
+    blind: bool = False,
+    standby: bool = False,
+) -> Decision:
+    """Judge ``policy`` at ``now`` (monotonic seconds); see the module for purity.
+
+    ``blind`` says that the monitor's own measurements cannot be trusted (its loop was
+    late, its heartbeat stale, its local reference silent); set it for the first decision
+    after any gap. ``standby`` says that this host is not the master of its pair.
+
+    Invariants, property-tested:
+
+    * One active path; at most one switch per decision; generation + 1 with each and
+      never otherwise; the state's active path changes only with an action.
+    * Never to a path that is unknown or dead, nor to one out of use (disabled, outside
+      its schedule, in maintenance), pins excepted for the last three.
+    * Unknown never causes a leave. For degradation only to a path at or above the
+      threshold, without evidence against it and not damped.
+    * A failback only after continuous health for the member's return delay.
+    * At most 2 + T/3 s switches in T seconds: the dwell, and one waiver.
+    * Disabled, paused, observing, standby, blind and warming-up policies never switch.
+    * A pinned policy moves only to its member, or away while that cannot carry traffic.
+    * A dead active path is left within the dwell when a healthy better one is known.
+    * A condition is announced once while it lasts.
+    """
+    state = advance(policy, state, views, now, blind=blind)
+    notices = _NO_NOTICES
+    if state.pin is not None or state.pause is not None:
+        state, notices = pinned.expire(policy, state, now)
+    situation = Situation(policy, state, views, now)
+    judgement = _judge(situation, blind)
+    if not policy.enabled or state.pause or standby or policy.mode is PolicyMode.OBSERVE:
+        return _decision_of_the_muted(situation, judgement, notices)
+    state, notices = _announce(situation, judgement, notices)
+    switch = judgement.switch
+    if switch is not None:
+        state = after_switch(situation._replace(state=state), switch)
+    return Decision(state, switch, switch, judgement.phase, judgement.reason, notices, situation)
+
+
+def _judge(situation: Situation, blind: bool) -> Judgement:
+    state = situation.state
+    if blind:
+        return holds.blind(situation)
+    if not state.warmed:
+        return holds.warming_up(situation)
+    cause = leave.cause_to_leave(situation)
+    if cause is not None or state.raised:
+        held = holds.everything_fails(situation)
+        if held is not None:
+            return held
+    if state.pin is not None:
+        return pinned.judge(situation, state.pin, cause)
+    if cause is not None:
+        return leave.judge(situation, *cause)
+    return failback.judge(situation)
+
+
+def _announce(
+    situation: Situation, judgement: Judgement, notices: tuple[Notice, ...]
+) -> tuple[PolicyState, tuple[Notice, ...]]:
+    state, raised = situation.state, judgement.raised
+    if raised == state.raised:
+        return state, notices
+    begun = [kind for kind in _CONDITIONS if kind in raised and kind not in state.raised]
+    said = tuple(
+        Notice(kind, f"{_CONDITIONS[kind]} {judgement.reason}", state.active) for kind in begun
+    )
+    return replace(state, raised=raised), notices + said
+
+
+def _decision_of_the_muted(
+    situation: Situation, judgement: Judgement, notices: tuple[Notice, ...]
+) -> Decision:
+    policy, state = situation.policy, situation.state
+    switch = judgement.switch
+    if not policy.enabled:
+        phase, who = Phase.DISABLED, "The policy is disabled"
+    else:
+        state, notices = _announce(situation, judgement, notices)
+        phase, who = judgement.phase, "This host is on standby"
+        if policy.mode is PolicyMode.OBSERVE:
+            who = "The policy only observes"
+        if state.pause is not None:
+            phase, who = Phase.PAUSED, f"Paused by {state.pause.actor}: {state.pause.reason}"
+    if switch is None:
+        reason = f"{who}. {judgement.reason}"
+    else:
+        to_name = situation.name(switch.to_key)
+        reason = f"{who}; it would move to {to_name}. Rule: {judgement.reason}"
+    return Decision(state, None, switch, phase, reason, notices, situation)
