@@ -24,6 +24,7 @@ if TYPE_CHECKING:
 WARM_FROM = 10
 """Settled probes that make a member known."""
 
+_UNKNOWN = PathStatus.UNKNOWN
 _KNOWN_TO_BE_UNUSABLE = frozenset({Reason.MISCONFIGURED, Reason.PERMISSION, Reason.RECOVERING})
 
 
@@ -41,8 +42,22 @@ def advance(
         key = member.path_key
         clock = clocks.get(key, UNTOUCHED)
         view = NO_VIEW if blind else views.get(key, NO_VIEW)
+        score = view.score
+        if (  # the common case: a healthy member stays healthy, and no clock of it moves
+            clock.healthy_since is not None
+            and clock.failing_since is None
+            and clock.left_because is None
+            and view.reachable is True
+            and not view.loss_run
+            and score is not None
+            and score >= reset_below
+            and view.status is not _UNKNOWN
+        ):
+            continue
         after = _with_health(clock, view, start_at, reset_below, now)
-        after = _with_losses(after, view, now)
+        failing = view.loss_run > 0 or view.reachable is False
+        if failing != (clock.failing_since is not None):
+            after = replace(after, failing_since=now if failing else None)
         if after.left_because is not None and has_proven_itself(policy, after, now):
             after = replace(after, left_at=None, left_because=None)
         if after is not clock:
@@ -65,7 +80,7 @@ def _with_health(
     clock: MemberClock, view: MemberView, start_at: float, reset_below: float, now: float
 ) -> MemberClock:
     since, score = clock.healthy_since, view.score
-    if view.status is PathStatus.UNKNOWN:
+    if view.status is _UNKNOWN:
         if since is None and (not clock.carried_secs or view.reason is Reason.WARMING_UP):
             return clock
         return replace(clock, healthy_since=None, carried_secs=0.0)
@@ -76,13 +91,6 @@ def _with_health(
     if since is None and (score >= start_at or clock.carried_secs):
         return replace(clock, healthy_since=now - clock.carried_secs, carried_secs=0.0)
     return clock
-
-
-def _with_losses(clock: MemberClock, view: MemberView, now: float) -> MemberClock:
-    failing = view.loss_run > 0 or view.reachable is False
-    if failing == (clock.failing_since is not None):
-        return clock
-    return replace(clock, failing_since=now if failing else None)
 
 
 def _all_known(policy: PolicySpec, views: Views) -> bool:

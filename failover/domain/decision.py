@@ -23,11 +23,12 @@ if TYPE_CHECKING:
     from failover.domain.views import Views
 
 _NO_NOTICES: tuple[Notice, ...] = ()
-_CONDITIONS = {
-    NoticeKind.MONITOR_BLIND: "The monitor cannot trust its own measurements.",
-    NoticeKind.ALL_PATHS_DOWN: "All paths began to fail together.",
-    NoticeKind.NO_VIABLE_PATH: "No other path can take over.",
-}
+_CONDITIONS = (
+    NoticeKind.MONITOR_BLIND,
+    NoticeKind.ALL_PATHS_DOWN,
+    NoticeKind.NO_VIABLE_PATH,
+)
+_OBSERVE = PolicyMode.OBSERVE
 
 
 class Decision(NamedTuple):
@@ -98,9 +99,10 @@ def decide(
         state, notices = pinned.expire(policy, state, now)
     situation = Situation(policy, state, views, now)
     judgement = _judge(situation, blind)
-    if not policy.enabled or state.pause or standby or policy.mode is PolicyMode.OBSERVE:
+    if not policy.enabled or state.pause or standby or policy.mode is _OBSERVE:
         return _decision_of_the_muted(situation, judgement, notices)
-    state, notices = _announce(situation, judgement, notices)
+    if judgement.raised != state.raised:
+        state, notices = _announce(situation, judgement, notices)
     switch = judgement.switch
     if switch is not None:
         state = after_switch(situation._replace(state=state), switch)
@@ -129,12 +131,8 @@ def _announce(
     situation: Situation, judgement: Judgement, notices: tuple[Notice, ...]
 ) -> tuple[PolicyState, tuple[Notice, ...]]:
     state, raised = situation.state, judgement.raised
-    if raised == state.raised:
-        return state, notices
     begun = [kind for kind in _CONDITIONS if kind in raised and kind not in state.raised]
-    said = tuple(
-        Notice(kind, f"{_CONDITIONS[kind]} {judgement.reason}", state.active) for kind in begun
-    )
+    said = tuple(Notice(kind, judgement.reason, state.active) for kind in begun)
     return replace(state, raised=raised), notices + said
 
 
@@ -148,7 +146,7 @@ def _decision_of_the_muted(
     else:
         state, notices = _announce(situation, judgement, notices)
         phase, who = judgement.phase, "This host is on standby"
-        if policy.mode is PolicyMode.OBSERVE:
+        if policy.mode is _OBSERVE:
             who = "The policy only observes"
         if state.pause is not None:
             phase, who = Phase.PAUSED, f"Paused by {state.pause.actor}: {state.pause.reason}"

@@ -16,6 +16,9 @@ from failover.domain.state import Cause, NoticeKind
 from failover.domain.transition import dwell_left_secs, make_switch
 from health.domain.status import PathStatus
 
+_UNKNOWN = PathStatus.UNKNOWN
+_SETTLED = Phase.SETTLED
+
 
 def judge(situation: Situation) -> Judgement:
     """Return, wait for a return, or stay; the active path itself gives no cause to leave."""
@@ -23,7 +26,7 @@ def judge(situation: Situation) -> Judgement:
     raised = stays_without_alarm(situation) if state.raised else state.raised
     index = policy.index_of(state.active) or 0
     if index == 0:
-        return Judgement(Phase.SETTLED, _stays(situation), raised)
+        return Judgement(_SETTLED, _stays(situation), raised)
     ready = _first_ready(situation, index)
     if ready is None:
         return _waiting(situation, index, raised)
@@ -64,8 +67,8 @@ def _waiting(situation: Situation, index: int, raised: frozenset[NoticeKind]) ->
 
 def _stays(situation: Situation) -> str:
     active = situation.state.active
-    view, name = situation.view(active), situation.name(active)
-    if view.status is PathStatus.UNKNOWN:
+    view, name = situation.view(active), situation.policy.name_of(active)
+    if view.status is _UNKNOWN:
         return f"Stays on {name} although there is no data about it: ignorance moves nothing."
     if view.score is None:
         return f"Stays on {name}: it has just come back."

@@ -7,7 +7,7 @@ Database rows, form objects and anything that can change after construction may 
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from enum import StrEnum
 
 from failover.domain.strategies import STRATEGIES
@@ -74,24 +74,26 @@ class PolicySpec:
     strategy: str = "priority"
     dwell_secs: float = DWELL_SECS
     dead_dwell_secs: float = DEAD_DWELL_SECS
+    reset_below: float = field(init=False, repr=False)
+    """Score below which a return clock starts again."""
+    _indexes: dict[int | None, int] = field(init=False, repr=False, compare=False)
 
-    @property
-    def reset_below(self) -> float:
-        """Score below which a return clock starts again."""
-        return max(self.failover_threshold, self.failback_threshold - RESET_MARGIN)
+    def __post_init__(self) -> None:
+        """Work out once what every decision asks for."""
+        reset_below = max(self.failover_threshold, self.failback_threshold - RESET_MARGIN)
+        object.__setattr__(self, "reset_below", reset_below)
+        indexes = {member.path_key: index for index, member in enumerate(self.members)}
+        object.__setattr__(self, "_indexes", indexes)
 
     def index_of(self, path_key: int | None) -> int | None:
         """Priority of a path (0 is the primary), None when it is not a member."""
-        for index, member in enumerate(self.members):
-            if member.path_key == path_key:
-                return index
-        return None
+        return self._indexes.get(path_key)
 
     def name_of(self, path_key: int | None) -> str:
         """The member's name as people know it."""
-        for member in self.members:
-            if member.path_key == path_key:
-                return member.name
+        index = self._indexes.get(path_key)
+        if index is not None:
+            return self.members[index].name
         return "no path" if path_key is None else f"path {path_key}"
 
 
@@ -147,11 +149,10 @@ def _member_problems(members: tuple[MemberSpec, ...]) -> list[Problem]:
 
 def _threshold_problems(policy: PolicySpec) -> list[Problem]:
     problems: list[Problem] = []
-    fields = ("failover_threshold", "failback_threshold")
-    for field in fields:
-        value = getattr(policy, field)
+    for name in ("failover_threshold", "failback_threshold"):
+        value = getattr(policy, name)
         if not 0.0 <= value <= 100.0:
-            problems.append((field, f"{value:g} is outside 0 to 100: a score never gets there."))
+            problems.append((name, f"{value:g} is outside 0 to 100: a score never gets there."))
     if not problems and policy.failover_threshold >= policy.failback_threshold:
         problems.append(
             (
@@ -167,11 +168,11 @@ def _threshold_problems(policy: PolicySpec) -> list[Problem]:
 
 def _time_problems(policy: PolicySpec) -> list[Problem]:
     problems: list[Problem] = []
-    for field in ("failback_delay_secs", "dwell_secs", "dead_dwell_secs"):
-        value = getattr(policy, field)
+    for name in ("failback_delay_secs", "dwell_secs", "dead_dwell_secs"):
+        value = getattr(policy, name)
         if not math.isfinite(value) or not 0.0 <= value <= MAX_DELAY_SECS:
             problems.append(
-                (field, f"{value:g} is outside 0 to {MAX_DELAY_SECS:g} seconds (one day).")
+                (name, f"{value:g} is outside 0 to {MAX_DELAY_SECS:g} seconds (one day).")
             )
     if not problems and policy.dead_dwell_secs > policy.dwell_secs:
         problems.append(
@@ -193,7 +194,7 @@ def _choice_problems(policy: PolicySpec) -> list[Problem]:
         ("strategy", policy.strategy, sorted(STRATEGIES)),
     )
     return [
-        (field, f"{value!r} is not known: choose one of {', '.join(allowed)}.")
-        for field, value, allowed in choices
+        (name, f"{value!r} is not known: choose one of {', '.join(allowed)}.")
+        for name, value, allowed in choices
         if value not in allowed
     ]
