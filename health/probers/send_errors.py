@@ -1,0 +1,101 @@
+"""What a refused system call says about a path: errno to outcome and sentence.
+
+Shared by all kinds, so that the same fault reads the same everywhere. Sends
+nothing; at most asks the kernel whether an interface is up.
+"""
+
+from __future__ import annotations
+
+import errno
+import fcntl
+import os
+import socket
+import struct
+from typing import TYPE_CHECKING
+
+from health.domain.measurement import Outcome
+from health.probers.base import SendError
+
+if TYPE_CHECKING:
+    from health.probers.base import WireTarget
+
+_OUTCOMES: dict[int, tuple[Outcome, str]] = {
+    errno.ENETDOWN: (Outcome.LINK_DOWN, "the network is down"),
+    errno.ENODEV: (Outcome.LINK_DOWN, "the interface is gone"),
+    errno.ENXIO: (Outcome.LINK_DOWN, "the interface is gone"),
+    errno.ENETUNREACH: (
+        Outcome.MISCONFIGURED,
+        "no route to {address}: add a route for it over this uplink",
+    ),
+    errno.EHOSTUNREACH: (
+        Outcome.MISCONFIGURED,
+        "the routing table calls {address} unreachable: remove that route or change the target",
+    ),
+    errno.EADDRNOTAVAIL: (
+        Outcome.MISCONFIGURED,
+        "source address {source!r} is not an address of this host: correct it or leave it empty",
+    ),
+    errno.EINVAL: (
+        Outcome.MISCONFIGURED,
+        (
+            "the kernel cannot send to {address} from source address {source!r}: "
+            "it must be an address of this host"
+        ),
+    ),
+    errno.EPERM: (
+        Outcome.DENIED,
+        (
+            "not permitted: a firewall rule drops the probe, or a firewall mark ({fwmark}) or "
+            "interface ({interface!r}) is set without CAP_NET_RAW or CAP_NET_ADMIN"
+        ),
+    ),
+    errno.EACCES: (
+        Outcome.DENIED,
+        "access denied: {address} is a broadcast address or a route prohibits it",
+    ),
+    errno.EMFILE: (Outcome.DENIED, "too many open files: raise LimitNOFILE of the process"),
+    errno.ENFILE: (Outcome.DENIED, "too many open files on this host: raise fs.file-max"),
+    errno.ENOBUFS: (Outcome.CONGESTED, "the local send queue is full"),
+    errno.EAGAIN: (Outcome.CONGESTED, "the local send buffer is full"),
+    errno.ENOMEM: (Outcome.CONGESTED, "the kernel has no memory for the packet"),
+}
+_NO_ROUTE = frozenset({errno.ENETUNREACH, errno.EHOSTUNREACH})
+
+_SIOCGIFFLAGS = 0x8913  # netdevice(7)
+_IFF_UP = 0x1
+_IFREQ = struct.Struct("16sH14x")
+
+
+def send_error(error: OSError, target: WireTarget) -> SendError:
+    """The ``SendError`` for a socket call that failed while probing ``target``.
+
+    An errno that is not known here is a configuration fault: it says nothing
+    about the path and must not count as loss.
+    """
+    if error.errno in _NO_ROUTE and target.interface and not interface_is_up(target.interface):
+        return SendError(Outcome.LINK_DOWN, f"interface {target.interface} is down or gone")
+    outcome, text = _OUTCOMES.get(
+        error.errno or 0, (Outcome.MISCONFIGURED, "the kernel refuses to send to {address}")
+    )
+    name = errno.errorcode.get(error.errno or 0, str(error))
+    reason = f" ({name}: {os.strerror(error.errno)})" if error.errno else f" ({name})"
+    return SendError(outcome, text.format(**target._asdict()) + reason)
+
+
+def interface_index(name: str) -> int:
+    """The kernel's index of an interface; raises ``SendError`` (link down) if there is none."""
+    try:
+        return socket.if_nametoindex(name)
+    except OSError:
+        raise SendError(Outcome.LINK_DOWN, f"interface {name} does not exist") from None
+
+
+def interface_is_up(name: str) -> bool:
+    """True when the interface exists and is administratively up."""
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as any_socket:
+        try:
+            answer = fcntl.ioctl(any_socket, _SIOCGIFFLAGS, _IFREQ.pack(name.encode()[:15], 0))
+        except OSError:
+            return False
+    flags: int = _IFREQ.unpack(answer)[1]
+    return bool(flags & _IFF_UP)
