@@ -1,0 +1,31 @@
+"""The rows of ``failover``; every other module imports them from here."""
+
+from __future__ import annotations
+
+from failover.models.events import Direction, EventType, FailoverEvent, OutboxMessage, OutboxTopic
+from failover.models.policies import (
+    AddressFamily,
+    FailbackMode,
+    FailoverPolicy,
+    PolicyMember,
+    PolicyMode,
+    PolicyRoute,
+)
+from failover.models.state import FailoverState, MaintenanceWindow, Override
+
+__all__ = [
+    "AddressFamily",
+    "Direction",
+    "EventType",
+    "FailbackMode",
+    "FailoverEvent",
+    "FailoverPolicy",
+    "FailoverState",
+    "MaintenanceWindow",
+    "OutboxMessage",
+    "OutboxTopic",
+    "Override",
+    "PolicyMember",
+    "PolicyMode",
+    "PolicyRoute",
+]

@@ -1,0 +1,234 @@
+"""What an operator configures: policies, their ordered members, and the routes they steer."""
+
+from __future__ import annotations
+
+import ipaddress
+import uuid
+from typing import TYPE_CHECKING
+
+from django.core.exceptions import ValidationError
+from django.core.validators import MaxValueValidator, MinValueValidator
+from django.db import models
+from django.db.models import F, Q
+
+from failover.domain.strategies import STRATEGIES
+from failover.executors import EXECUTORS
+from health.models import Path
+from health.models.validators import validate_interface_name
+
+if TYPE_CHECKING:
+    from django.db.models.manager import RelatedManager
+
+
+def strategy_choices() -> list[tuple[str, str]]:
+    """The registered strategies; a callable, so that a new one needs no migration."""
+    return [(key, strategy.label) for key, strategy in STRATEGIES.items()]
+
+
+def executor_choices() -> list[tuple[str, str]]:
+    """The registered executors; a callable, so that a new one needs no migration."""
+    return [(key, executor.label) for key, executor in EXECUTORS.items()]
+
+
+class PolicyMode(models.TextChoices):
+    """Whether a policy acts on its decisions."""
+
+    AUTOMATIC = "automatic", "Automatic"
+    OBSERVE = "observe", "Observe only"
+
+
+class FailbackMode(models.TextChoices):
+    """How traffic returns to a better path."""
+
+    AUTOMATIC = "automatic", "Automatic, after the failback delay"
+    MANUAL = "manual", "Only when an operator says so"
+    NEVER = "never", "Never"
+
+
+class FailoverPolicy(models.Model):
+    """Which path carries what, and when that changes. The rules: ``failover.domain.decision``."""
+
+    uid = models.UUIDField(default=uuid.uuid4, unique=True, editable=False)
+    name = models.CharField(max_length=100, unique=True)
+    description = models.CharField(max_length=200, blank=True)
+    enabled = models.BooleanField(default=True)
+    mode = models.CharField(
+        max_length=10,
+        choices=PolicyMode,
+        default=PolicyMode.AUTOMATIC,
+        help_text="'Observe only' says what it would do and moves nothing.",
+    )
+    strategy = models.CharField(max_length=20, choices=strategy_choices, default="priority")
+    executor = models.CharField(
+        max_length=20,
+        choices=executor_choices,
+        default="dry_run",
+        help_text="What moves the traffic. 'Dry run' shows the exact changes and makes none.",
+    )
+    executor_options = models.JSONField(default=dict, blank=True)
+    failover_threshold = models.FloatField(
+        default=50.0,
+        validators=[MinValueValidator(0), MaxValueValidator(100)],
+        help_text="The active path is left when its score stays below this.",
+    )
+    failback_threshold = models.FloatField(
+        default=80.0,
+        validators=[MinValueValidator(0), MaxValueValidator(100)],
+        help_text="A better path must score at least this to be returned to.",
+    )
+    failback_delay_secs = models.PositiveIntegerField(
+        default=60,
+        validators=[MaxValueValidator(86_400)],
+        help_text="How long it must do so without interruption.",
+    )
+    failback_mode = models.CharField(
+        max_length=10, choices=FailbackMode, default=FailbackMode.AUTOMATIC
+    )
+    damping = models.BooleanField(
+        default=True,
+        help_text="Wait longer before each further return to a path that keeps failing.",
+    )
+    schedule = models.JSONField(
+        default=dict, blank=True, editable=False, help_text="When members may be used."
+    )
+    role_source = models.CharField(
+        max_length=200,
+        blank=True,
+        editable=False,
+        help_text="Where a router pair says who is MASTER. Empty: always this one.",
+    )
+    created_at = models.DateTimeField(auto_now_add=True)
+    updated_at = models.DateTimeField(auto_now=True)
+
+    members: RelatedManager[PolicyMember]
+    routes: RelatedManager[PolicyRoute]
+
+    class Meta:
+        db_table = "sdwan_failover_policies"
+        ordering = ["name"]
+        verbose_name_plural = "failover policies"
+        permissions = [("operate_failoverpolicy", "Can switch, pause and pin a policy")]
+        constraints = [
+            models.CheckConstraint(
+                condition=~Q(name=""),
+                name="policy_name_not_empty",
+                violation_error_message="Give the policy a name.",
+            ),
+            models.CheckConstraint(
+                condition=Q(
+                    failover_threshold__gte=0,
+                    failover_threshold__lte=100,
+                    failback_threshold__gte=0,
+                    failback_threshold__lte=100,
+                ),
+                name="policy_thresholds_in_range",
+                violation_error_message="Thresholds are scores from 0 to 100.",
+            ),
+            models.CheckConstraint(
+                condition=Q(failover_threshold__lt=F("failback_threshold")),
+                name="policy_failover_below_failback",
+                violation_error_message="failover_threshold must be below failback_threshold, "
+                "or traffic would go back to a path that is left again at once.",
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return self.name
+
+
+class PolicyMember(models.Model):
+    """A path in the order of preference of a policy; position 0 is the primary."""
+
+    policy = models.ForeignKey(FailoverPolicy, on_delete=models.CASCADE, related_name="members")
+    path = models.ForeignKey(Path, on_delete=models.PROTECT, related_name="memberships")
+    position = models.PositiveSmallIntegerField(
+        help_text="0 is the primary; backups follow in the order in which they are tried."
+    )
+
+    class Meta:
+        db_table = "sdwan_failover_members"
+        ordering = ["policy", "position"]
+        verbose_name = "member"
+        constraints = [
+            models.UniqueConstraint(
+                fields=["policy", "path"],
+                name="member_path_unique_in_policy",
+                violation_error_message="The policy already has this path.",
+            ),
+            models.UniqueConstraint(
+                fields=["policy", "position"],
+                name="member_position_unique_in_policy",
+                violation_error_message="Two members can't have the same position.",
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.position}: {self.path_id}"
+
+
+class AddressFamily(models.IntegerChoices):
+    """IP version of a route."""
+
+    IPV4 = 4, "IPv4"
+    IPV6 = 6, "IPv6"
+
+
+def validate_prefix(value: str) -> None:
+    """``default`` or a network in CIDR form without host bits."""
+    if value == "default":
+        return
+    try:
+        ipaddress.ip_network(value)
+    except ValueError as error:
+        raise ValidationError(
+            f"{value!r} is neither 'default' nor a network such as 10.2.0.0/16: {error}.",
+            code="prefix",
+        ) from None
+
+
+class PolicyRoute(models.Model):
+    """What a policy steers: a prefix in a table, or a rule's traffic into a table."""
+
+    policy = models.ForeignKey(FailoverPolicy, on_delete=models.CASCADE, related_name="routes")
+    family = models.PositiveSmallIntegerField(choices=AddressFamily, default=AddressFamily.IPV4)
+    prefix = models.CharField(max_length=49, default="default", validators=[validate_prefix])
+    table = models.PositiveIntegerField(default=254, help_text="Routing table; 254 is main.")
+    metric = models.PositiveIntegerField(
+        default=50, help_text="Lower than the metric of the system's own route."
+    )
+    rule_source = models.CharField(max_length=49, blank=True)
+    rule_destination = models.CharField(max_length=49, blank=True)
+    rule_interface = models.CharField(
+        max_length=15, blank=True, validators=[validate_interface_name]
+    )
+    rule_dscp = models.PositiveSmallIntegerField(
+        null=True, blank=True, validators=[MaxValueValidator(63)]
+    )
+    rule_fwmark = models.PositiveIntegerField(null=True, blank=True)
+
+    class Meta:
+        db_table = "sdwan_policy_routes"
+        ordering = ["policy", "family", "prefix"]
+        constraints = [
+            models.UniqueConstraint(
+                fields=["policy", "family", "prefix", "table", "metric"],
+                name="route_unique_in_policy",
+                violation_error_message="The policy already steers this route.",
+            )
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.prefix} table {self.table} metric {self.metric}"
+
+    def clean(self) -> None:
+        """The prefix must be of the route's own family."""
+        if self.prefix in {"", "default"}:
+            return
+        try:
+            version = ipaddress.ip_network(self.prefix).version
+        except ValueError:
+            return  # the field's validator has said so
+        if version != self.family:
+            raise ValidationError(
+                {"prefix": f"{self.prefix} is IPv{version}, the family says IPv{self.family}."}
+            )

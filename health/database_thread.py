@@ -1,0 +1,118 @@
+"""The second thread of the monitor: everything the loop wants from the database.
+
+The loop never waits for it. While the database is away batches come together
+here, up to ``MAX_WAITING_SAMPLES``; beyond that the oldest samples are dropped
+and counted.
+"""
+
+from __future__ import annotations
+
+import logging
+import threading
+import time
+from collections.abc import Callable
+
+from django.db import DatabaseError, connection
+
+from health import selectors
+from health.domain.path_spec import PathSpec
+from health.writer import Batch, write_batch
+
+log = logging.getLogger(__name__)
+
+POLL_SECS = 1.0
+RELOAD_ANYWAY_SECS = 30.0
+"""A fingerprint can miss concurrent edits on PostgreSQL or a clock set back; this can't."""
+MAX_WAITING_SAMPLES = 200_000
+
+
+class DatabaseThread:
+    """Writes batches and watches the configuration, about once a second.
+
+    ``configure`` receives the paths of the vantage whenever they may have
+    changed.
+    """
+
+    def __init__(
+        self,
+        vantage_name: str,
+        epoch: int,
+        configure: Callable[[list[PathSpec]], None],
+    ) -> None:
+        self.dropped_samples = 0
+        self._vantage_name = vantage_name
+        self._epoch = epoch
+        self._configure = configure
+        self._waiting = Batch()
+        self._lock = threading.Lock()
+        self._wake = threading.Event()
+        self._stopping = False
+        self._fingerprint: object = None
+        self._reload_at = 0.0
+        self._thread = threading.Thread(target=self._run, name="database", daemon=True)
+
+    def start(self) -> None:
+        """Begin to work."""
+        self._thread.start()
+
+    def submit(self, batch: Batch) -> None:
+        """Take a batch over; returns at once."""
+        with self._lock:
+            self._waiting.absorb(batch)
+            excess = len(self._waiting.samples) - MAX_WAITING_SAMPLES
+            if excess > 0:
+                del self._waiting.samples[:excess]
+                self.dropped_samples += excess
+        self._wake.set()
+
+    def stop(self, timeout_secs: float) -> None:
+        """Write what is waiting and end; give up after ``timeout_secs``."""
+        self._stopping = True
+        self._wake.set()
+        self._thread.join(timeout_secs)
+
+    def _run(self) -> None:
+        try:
+            while True:
+                last_turn = self._stopping
+                self._turn(last_turn=last_turn)
+                if last_turn:
+                    return
+                self._wake.wait(POLL_SECS)
+                self._wake.clear()
+        finally:
+            connection.close()
+
+    def _turn(self, *, last_turn: bool) -> None:
+        try:
+            self._write()
+            if not last_turn:
+                self._watch_configuration()
+        except DatabaseError as error:
+            log.warning("the database is away, measuring goes on: %s", error)
+            connection.close()
+        except Exception:
+            # A defect here must not silently end the writing of history.
+            log.exception("writing failed; the batch is kept")
+
+    def _write(self) -> None:
+        with self._lock:
+            batch, self._waiting = self._waiting, Batch()
+        if not batch:
+            return
+        try:
+            write_batch(batch, epoch=self._epoch)
+        except BaseException:
+            with self._lock:
+                batch.absorb(self._waiting)
+                self._waiting = batch
+            raise
+
+    def _watch_configuration(self) -> None:
+        fingerprint = selectors.configuration_fingerprint()
+        now = time.monotonic()
+        if fingerprint == self._fingerprint and now < self._reload_at:
+            return
+        self._configure(selectors.path_specs(self._vantage_name))
+        self._fingerprint = fingerprint
+        self._reload_at = now + RELOAD_ANYWAY_SECS

@@ -1,0 +1,105 @@
+"""The configuration of a path as the engine sees it: plain values, no database rows.
+
+Made by ``health.selectors`` from the models, compared by the engine to find out
+what an edit changed. Field names and units are those of the models.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+NANOSECONDS_PER_MS = 1_000_000
+
+
+@dataclass(frozen=True, slots=True)
+class ProbeTiming:
+    """When to probe a target and when to give up; all values in milliseconds."""
+
+    interval_ms: int
+    timeout_ms: int
+    burst_ms: int
+    hold_ms: int
+    window_secs: int = 60
+    """Length of the statistics window; never fewer than 60 base probes long."""
+
+    @property
+    def interval_ns(self) -> int:
+        """Spacing of base probes to one target in nanoseconds."""
+        return self.interval_ms * NANOSECONDS_PER_MS
+
+    @property
+    def timeout_ns(self) -> int:
+        """Age in nanoseconds at which an unanswered probe is lost."""
+        return self.timeout_ms * NANOSECONDS_PER_MS
+
+
+@dataclass(frozen=True, slots=True)
+class SlaLimits:
+    """Where latency, loss and jitter start to cost points, and how much each weighs.
+
+    ``latency_ms`` and ``jitter_ms`` in milliseconds, ``packet_loss_pct`` in
+    percent; the three weights sum to 1.
+    """
+
+    latency_ms: float = 100.0
+    packet_loss_pct: float = 2.0
+    jitter_ms: float = 10.0
+    latency_weight: float = 0.4
+    packet_loss_weight: float = 0.4
+    jitter_weight: float = 0.2
+
+
+@dataclass(frozen=True, slots=True)
+class TargetSpec:
+    """One place that answers probes for a path.
+
+    ``key`` is unique among all targets of the engine, ``address`` a literal
+    IPv4 or IPv6 address or a name, ``port`` None for kinds without ports.
+    """
+
+    key: int
+    address: str
+    port: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class PathSpec:
+    """Everything the engine must know to measure one path.
+
+    ``key`` is the primary key of the path, ``uid`` its stable identity,
+    ``quorum`` the number of targets that must answer. ``source`` is the source
+    address ("" lets the kernel choose), ``interface`` the device to bind to
+    ("" for none), ``fwmark`` the routing mark (0 for none), ``dscp`` 0–63.
+    """
+
+    key: int
+    uid: str
+    name: str
+    kind: str
+    targets: tuple[TargetSpec, ...]
+    quorum: int
+    timing: ProbeTiming
+    limits: SlaLimits
+    source: str = ""
+    interface: str = ""
+    fwmark: int = 0
+    dscp: int = 0
+
+    def probes_like(self, other: PathSpec) -> bool:
+        """True when both specs put the same packets on the same wire.
+
+        If not, what was measured with one says nothing about the other and
+        the window must restart.
+        """
+        return self._wire() == other._wire()
+
+    def _wire(self) -> tuple[object, ...]:
+        return (
+            self.kind,
+            self.targets,
+            self.timing,
+            self.source,
+            self.interface,
+            self.fwmark,
+            self.dscp,
+        )

@@ -1,0 +1,63 @@
+"""The latest judgement about a path: what the engine publishes and others read.
+
+Readings are immutable and replaced whole, so that any thread may hold one.
+They carry monotonic times only; wall-clock labels are added where rows are written.
+"""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+from health.domain.status import PathStatus, Reason
+
+
+class TargetReading(NamedTuple):
+    """One target's window: times in milliseconds, loss in percent, null where unknown."""
+
+    key: int
+    address: str
+    alive: bool | None
+    score: float | None
+    latency_ms: float | None
+    packet_loss_pct: float | None
+    jitter_ms: float | None
+    sent: int
+    received: int
+    detail: str = ""
+
+
+class PathReading(NamedTuple):
+    """One path as judged at ``at_ns`` (monotonic clock, nanoseconds).
+
+    ``score`` is 0–100, ``latency_ms`` the mean round-trip time of the window,
+    ``packet_loss_pct`` 0–100; each is None when nothing supports it.
+    ``settled`` counts the probes behind them, ``answers_in_a_row`` the answers
+    since the last loss at the path's deciding target, ``loss_run`` the losses
+    since the last answer. ``checked_ns`` is when a probe was last settled and
+    ``answered_ns`` when one was last answered, None if never. ``since_ns`` is
+    when the status began.
+    """
+
+    key: int
+    at_ns: int
+    status: PathStatus
+    reason: Reason
+    detail: str
+    reachable: bool | None
+    score: float | None
+    latency_ms: float | None
+    min_latency_ms: float | None
+    max_latency_ms: float | None
+    packet_loss_pct: float | None
+    jitter_ms: float | None
+    mos: float | None
+    sent: int
+    received: int
+    settled: int
+    answers_in_a_row: int
+    loss_run: int
+    interval_ns: int
+    checked_ns: int | None
+    answered_ns: int | None
+    since_ns: int
+    targets: tuple[TargetReading, ...] = ()

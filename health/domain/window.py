@@ -1,0 +1,182 @@
+"""The last minute of probes to one target: counts, mean, extremes and jitter at O(1) a probe.
+
+Probes are numbered in the order of sending and settle in any order. All sums
+are integers of nanoseconds, so that adding and removing a million probes leaves
+no rounding error behind. No clock: every call says what time it is.
+"""
+
+from __future__ import annotations
+
+from array import array
+from typing import NamedTuple
+
+NANOSECONDS_PER_SECOND = 1_000_000_000
+MIN_WINDOW_PROBES = 60
+"""A window always has room for this many probes, whatever their interval."""
+
+_PENDING = -1
+_LOST = -2
+_IGNORED = -3
+_NS_PER_MS = 1_000_000
+
+
+class WindowMetrics(NamedTuple):
+    """What a window says; every figure is None when nothing supports it.
+
+    ``sent`` counts settled probes only. ``latency_ms`` is the mean round-trip
+    time, ``jitter_ms`` the mean |RTTᵢ − RTTᵢ₋₁| over neighbouring probes that
+    were both answered (a lost probe in between leaves the variation undefined,
+    RFC 3393 §2.2), ``packet_loss_pct`` the round-trip loss (RFC 6673).
+    """
+
+    sent: int
+    received: int
+    latency_ms: float | None
+    min_latency_ms: float | None
+    max_latency_ms: float | None
+    packet_loss_pct: float | None
+    jitter_ms: float | None
+
+
+EMPTY_METRICS = WindowMetrics(0, 0, None, None, None, None, None)
+
+
+class ProbeWindow:
+    """A ring of the probes of the last ``span_ns`` nanoseconds to one target.
+
+    ``interval_ns`` is the usual spacing; the span is stretched so that it never
+    holds fewer than ``MIN_WINDOW_PROBES`` probes. ``timeout_ns`` bounds how
+    long a probe may stay unsettled.
+    """
+
+    def __init__(self, span_ns: int, interval_ns: int, timeout_ns: int) -> None:
+        self.span_ns = max(span_ns, MIN_WINDOW_PROBES * interval_ns)
+        # Room for the window, for the probes still under way, and for jittered spacing.
+        self._capacity = (self.span_ns + timeout_ns) * 5 // (4 * interval_ns) + 8
+        self._sent_ns = array("q", [0]) * self._capacity
+        self._result = array("q", [_IGNORED]) * self._capacity
+        self._first = 0
+        self._next = 0
+        self._clear_sums()
+
+    def _clear_sums(self) -> None:
+        self.settled = 0
+        self.received = 0
+        self._rtt_sum = 0
+        self._variation_sum = 0
+        self._variation_count = 0
+        self._extremes: tuple[int, int] | None = None
+
+    def __len__(self) -> int:
+        """Probes in the ring, unsettled ones included."""
+        return self._next - self._first
+
+    def open(self, sent_ns: int) -> int:
+        """Enter a probe sent at ``sent_ns`` (monotonic, nanoseconds); returns its number."""
+        if self._next - self._first >= self._capacity:
+            self._drop_oldest()
+        number = self._next
+        slot = number % self._capacity
+        self._sent_ns[slot] = sent_ns
+        self._result[slot] = _PENDING
+        self._next += 1
+        return number
+
+    def answer(self, number: int, rtt_ns: int) -> None:
+        """Settle a probe as answered after ``rtt_ns`` nanoseconds."""
+        if not self._settle(number, rtt_ns):
+            return
+        self.received += 1
+        self._rtt_sum += rtt_ns
+        if self._extremes is not None:
+            low, high = self._extremes
+            self._extremes = (min(low, rtt_ns), max(high, rtt_ns))
+        for neighbour in (number - 1, number + 1):
+            other = self._rtt_of(neighbour)
+            if other is not None:
+                self._variation_sum += abs(rtt_ns - other)
+                self._variation_count += 1
+
+    def lose(self, number: int) -> None:
+        """Settle a probe as lost."""
+        self._settle(number, _LOST)
+
+    def ignore(self, number: int) -> None:
+        """Take a probe out: it says nothing about the network."""
+        if self._is_pending(number):
+            self._result[number % self._capacity] = _IGNORED
+
+    def expire(self, now_ns: int) -> None:
+        """Drop the probes that were sent before the span."""
+        oldest_ns = now_ns - self.span_ns
+        while self._first < self._next and self._sent_ns[self._first % self._capacity] < oldest_ns:
+            self._drop_oldest()
+
+    def restart_after(self, number: int) -> None:
+        """Forget every probe up to and including ``number``."""
+        while self._first < self._next and self._first <= number:
+            self._drop_oldest()
+
+    def metrics(self) -> WindowMetrics:
+        """The figures of the settled probes."""
+        settled, received = self.settled, self.received
+        if not settled:
+            return EMPTY_METRICS
+        loss = 100.0 * (settled - received) / settled
+        if not received:
+            return WindowMetrics(settled, 0, None, None, None, loss, None)
+        low, high = self._find_extremes()
+        pairs = self._variation_count
+        return WindowMetrics(
+            settled,
+            received,
+            self._rtt_sum / received / _NS_PER_MS,
+            low / _NS_PER_MS,
+            high / _NS_PER_MS,
+            loss,
+            self._variation_sum / pairs / _NS_PER_MS if pairs else None,
+        )
+
+    def _settle(self, number: int, result: int) -> bool:
+        """Store the result; False when the probe has left the window or is settled."""
+        if not self._is_pending(number):
+            return False
+        self._result[number % self._capacity] = result
+        self.settled += 1
+        return True
+
+    def _is_pending(self, number: int) -> bool:
+        return (
+            self._first <= number < self._next and self._result[number % self._capacity] == _PENDING
+        )
+
+    def _rtt_of(self, number: int) -> int | None:
+        """The RTT of an answered probe in the window, else None."""
+        if not self._first <= number < self._next:
+            return None
+        result = self._result[number % self._capacity]
+        return result if result >= 0 else None
+
+    def _drop_oldest(self) -> None:
+        number = self._first
+        result = self._result[number % self._capacity]
+        if result >= 0:
+            self.received -= 1
+            self._rtt_sum -= result
+            following = self._rtt_of(number + 1)
+            if following is not None:
+                self._variation_sum -= abs(following - result)
+                self._variation_count -= 1
+            if self._extremes is not None and result in self._extremes:
+                self._extremes = None  # found again when next asked for
+        if result >= 0 or result == _LOST:
+            self.settled -= 1
+        self._first = number + 1
+
+    def _find_extremes(self) -> tuple[int, int]:
+        if self._extremes is None:
+            rtts = [
+                rtt for n in range(self._first, self._next) if (rtt := self._rtt_of(n)) is not None
+            ]
+            self._extremes = (min(rtts), max(rtts))
+        return self._extremes

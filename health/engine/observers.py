@@ -1,0 +1,60 @@
+"""Who is told about measurements: the protocol by which others hang on to the loop.
+
+health defines it, failover implements it, sdwan_site brings them together, so
+that health never imports failover.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Protocol
+
+from health.domain.reading import PathReading
+
+
+@dataclass(frozen=True, slots=True)
+class Round:
+    """What the engine knows at one moment.
+
+    ``at_ns`` is monotonic nanoseconds, ``wall`` seconds since 1970 (UTC).
+    ``readings`` has every path by its key, ``changed`` the keys whose status or
+    reachability differs from the round before. ``overruns`` counts probes that
+    were not sent since the round before because the loop was late;
+    ``lag_ns`` is the worst lateness in that time.
+    """
+
+    at_ns: int
+    wall: float
+    readings: Mapping[int, PathReading]
+    changed: frozenset[int]
+    overruns: int
+    lag_ns: int
+
+
+class RoundObserver(Protocol):
+    """Called in the loop's own thread: must return at once and never touch a database."""
+
+    def on_round(self, finished: Round) -> None:
+        """Take note of a round. An exception is logged and stops nothing."""
+        ...
+
+    def close(self) -> None:
+        """The loop ends; finish what is under way within a second or two."""
+        ...
+
+
+class RecordingObserver:
+    """Keeps every round; a public double for tests."""
+
+    def __init__(self) -> None:
+        self.rounds: list[Round] = []
+        self.closed = False
+
+    def on_round(self, finished: Round) -> None:
+        """Keep it."""
+        self.rounds.append(finished)
+
+    def close(self) -> None:
+        """Remember that the loop has ended."""
+        self.closed = True

@@ -1,0 +1,25 @@
+"""The rows of ``health``; every other module imports them from here."""
+
+from __future__ import annotations
+
+from health.models.inventory import ProbeRoute, Site, Transport, Uplink, Vantage
+from health.models.lease import MonitorLease
+from health.models.measurements import CurrentHealth, HealthSample, StatusChange
+from health.models.paths import Path, PathTarget
+from health.models.profiles import ProbeProfile, SlaProfile
+
+__all__ = [
+    "CurrentHealth",
+    "HealthSample",
+    "MonitorLease",
+    "Path",
+    "PathTarget",
+    "ProbeProfile",
+    "ProbeRoute",
+    "Site",
+    "SlaProfile",
+    "StatusChange",
+    "Transport",
+    "Uplink",
+    "Vantage",
+]

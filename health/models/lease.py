@@ -1,0 +1,38 @@
+"""Who runs the monitor loop of a vantage. The rules of taking and keeping it: ``health.lease``."""
+
+from __future__ import annotations
+
+from django.db import models
+
+from health.models.inventory import Vantage
+
+
+class MonitorLease(models.Model):
+    """One row per vantage. ``epoch`` grows with every holder and is the fencing token."""
+
+    vantage = models.OneToOneField(
+        Vantage, primary_key=True, on_delete=models.CASCADE, related_name="lease"
+    )
+    holder = models.CharField(max_length=100, blank=True, help_text="Empty: released.")
+    host = models.CharField(max_length=100, blank=True)
+    boot_id = models.CharField(max_length=64, blank=True)
+    pid = models.PositiveIntegerField(default=0)
+    pid_started = models.FloatField(default=0, help_text="Start time of the process.")
+    epoch = models.PositiveBigIntegerField(default=0)
+    successor = models.CharField(max_length=100, blank=True, help_text="Who asked to take over.")
+    acquired_at = models.FloatField(default=0, help_text="Seconds since 1970, UTC.")
+    renewed_at = models.FloatField(default=0, help_text="Seconds since 1970, UTC.")
+    expires_at = models.FloatField(default=0, help_text="Seconds since 1970, UTC.")
+    paths = models.PositiveIntegerField(default=0, help_text="Paths in the loop.")
+    probes_per_sec = models.FloatField(default=0)
+    lag_secs = models.FloatField(
+        default=0, help_text="How late the loop was at worst, last second."
+    )
+    overruns_total = models.PositiveBigIntegerField(default=0)
+    notes = models.JSONField(default=dict, help_text="Faults of this host that probing met.")
+
+    class Meta:
+        db_table = "sdwan_monitor_leases"
+
+    def __str__(self) -> str:
+        return f"{self.vantage_id}: {self.holder or 'free'} (epoch {self.epoch})"

@@ -1,0 +1,177 @@
+"""The monitor of one vantage: engine, lease, writer and observers in one process.
+
+The only place where the engine and Django meet. Started by the vantage's
+cluster (``sdwan_site.tasks.ensure_monitor``) or in the foreground
+(``manage.py monitor``), always under the same lease.
+"""
+
+from __future__ import annotations
+
+import logging
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+
+from health import lease as leases
+from health import selectors
+from health.database_thread import DatabaseThread
+from health.engine.clock import Clock, SystemClock
+from health.engine.loop import ROUND_NS, ProbeEngine
+from health.engine.observers import Round, RoundObserver
+from health.engine.resolver import NameResolver
+from health.lease import Lease, LoopFigures
+from health.lease_keeper import LeaseKeeper
+from health.models import Vantage
+from health.probers import PROBERS
+from health.probers.base import Prober, ProberError
+from health.probers.resolve import resolve
+from health.process_identity import current_process
+from health.recorder import Recorder
+
+log = logging.getLogger(__name__)
+
+LAST_WRITE_SECS = 5.0
+
+
+@dataclass(frozen=True, slots=True)
+class LoopContext:
+    """What an observer may know about the loop it hangs on to."""
+
+    vantage_id: int
+    vantage_name: str
+    lease: Lease
+    may_act: Callable[[], bool]
+    """True while the lease is certainly ours; asked before anything outside is changed."""
+    clock: Clock
+
+
+ObserverFactory = Callable[[LoopContext], Sequence[RoundObserver]]
+
+
+def run_monitor(
+    vantage_name: str,
+    *,
+    should_stop: Callable[[], bool],
+    make_observers: ObserverFactory = lambda context: (),
+    max_secs: float | None = None,
+    clock: Clock | None = None,
+) -> str:
+    """Run the monitor loop of a vantage until it is told to stop; returns why it ended.
+
+    Raises ``LeaseHeld`` when somebody else runs it, ``Vantage.DoesNotExist``
+    when there is no such vantage.
+    """
+    clock = clock or SystemClock()
+    vantage = Vantage.objects.get(name=vantage_name)
+    lease = leases.acquire(vantage, me=current_process(), now=clock.wall())
+    if lease is None:
+        raise leases.LeaseHeld(
+            f"The monitor of {vantage_name!r} is run by {leases.describe_holder(vantage)}."
+        )
+    log.info("monitor of %s begins, lease epoch %d", vantage_name, lease.epoch)
+    reason = _Monitor(vantage, lease, make_observers, clock).run(should_stop, max_secs)
+    log.info("monitor of %s ends: %s", vantage_name, reason)
+    return reason
+
+
+class _Monitor:
+    """One life of the loop, from the taking of the lease to its end."""
+
+    def __init__(
+        self, vantage: Vantage, lease: Lease, make_observers: ObserverFactory, clock: Clock
+    ) -> None:
+        self._lease = lease
+        self._keeper = LeaseKeeper(lease, clock, self._figures)
+        context = LoopContext(vantage.pk, vantage.name, lease, self._keeper.may_act, clock)
+        self._others = make_observers(context)
+        probers, unavailable = open_probers()
+        self._resolver = NameResolver(resolve)
+        self._engine = ProbeEngine(
+            probers,
+            on_samples=lambda samples: self._recorder.on_samples(samples),
+            unavailable=unavailable,
+            resolver=self._resolver,
+            clock=clock,
+        )
+        self._database = DatabaseThread(vantage.name, lease.epoch, self._engine.submit)
+        self._recorder = Recorder(
+            self._engine.paths, self._database.submit, selectors.paths_past(vantage.name)
+        )
+        self._figures_kept = _FigureKeeper(self._engine)
+        self._engine.observers = (self._figures_kept, self._recorder, *self._others)
+
+    def run(self, should_stop: Callable[[], bool], max_secs: float | None) -> str:
+        ends_at = None if max_secs is None else time.monotonic() + max_secs
+        reason = ""
+
+        def must_end() -> bool:
+            nonlocal reason
+            if should_stop():
+                reason = "told to stop"
+            elif self._keeper.lost.is_set():
+                reason = "the lease went to another process"
+            elif ends_at is not None and time.monotonic() >= ends_at:
+                reason = "its time is over"
+            return bool(reason)
+
+        self._keeper.start()
+        self._database.start()
+        try:
+            self._engine.run(must_end)
+        finally:
+            self._finish()
+        return reason
+
+    def _finish(self) -> None:
+        """Write the last samples, let the observers finish, give the lease back."""
+        self._engine.close_open_slot()
+        self._recorder.close()
+        for observer in self._others:
+            observer.close()
+        self._database.stop(LAST_WRITE_SECS)
+        self._keeper.stop()
+        self._resolver.close()
+        for prober in self._engine.probers.values():
+            prober.close()
+
+    def _figures(self) -> LoopFigures:
+        return self._figures_kept.figures
+
+
+class _FigureKeeper:
+    """A ``RoundObserver`` that keeps what lease renewals tell about the loop."""
+
+    def __init__(self, engine: ProbeEngine) -> None:
+        self.figures = LoopFigures()
+        self._engine = engine
+        self._sent = 0
+        self._at_ns = 0
+
+    def on_round(self, finished: Round) -> None:
+        span_ns = finished.at_ns - self._at_ns
+        if span_ns < ROUND_NS * 9 // 10:
+            return
+        sent = self._engine.sent_total
+        self.figures = LoopFigures(
+            paths=len(finished.readings),
+            probes_per_sec=(sent - self._sent) * 1e9 / span_ns if self._at_ns else 0.0,
+            lag_secs=finished.lag_ns / 1e9,
+            overruns_total=self._engine.overruns,
+        )
+        self._sent, self._at_ns = sent, finished.at_ns
+
+    def close(self) -> None:
+        """Nothing to finish."""
+
+
+def open_probers() -> tuple[dict[str, Prober], dict[str, str]]:
+    """A prober of every kind that works here, and for the others the sentence why not."""
+    ready: dict[str, Prober] = {}
+    unavailable: dict[str, str] = {}
+    for kind, row in PROBERS.items():
+        try:
+            ready[kind] = row.make()
+        except ProberError as error:
+            log.warning("no %s probes from this process: %s", row.label, error)
+            unavailable[kind] = str(error)
+    return ready, unavailable

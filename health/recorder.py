@@ -1,0 +1,98 @@
+"""Turns rounds of the engine into batches for the writer.
+
+Lives in the loop's thread: only arithmetic and lists, never a database.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+
+from health.domain.last_hour import LastHour, PathPast, cell_of
+from health.domain.reading import PathReading
+from health.domain.sample import Sample
+from health.domain.status import PathStatus
+from health.engine.observers import Round
+from health.engine.path_monitor import PathMonitor
+from health.writer import Batch, Change, CurrentRow
+
+ALMOST_A_SECOND_NS = 900_000_000
+"""Rounds come each second, a little early or late; none may slip by."""
+
+
+class Recorder:
+    """A ``RoundObserver`` that hands one batch a second to ``sink``.
+
+    ``paths`` is the engine's own table, read in the loop's thread only; ``past``
+    lets the last hour and the running totals go on after a restart.
+    """
+
+    def __init__(
+        self,
+        paths: Mapping[int, PathMonitor],
+        sink: Callable[[Batch], None],
+        past: Mapping[int, PathPast],
+    ) -> None:
+        self._paths = paths
+        self._sink = sink
+        self._past = past
+        self._batch = Batch()
+        self._last_status: dict[int, PathStatus] = {}
+        self._hours = {key: LastHour.restored(before) for key, before in past.items()}
+        self._handed_ns = 0
+
+    def on_round(self, finished: Round) -> None:
+        """Note every change; once a second note everything and hand the batch over."""
+        for key in finished.changed:
+            self._note_change(finished, finished.readings[key])
+        if finished.at_ns - self._handed_ns < ALMOST_A_SECOND_NS:
+            return
+        self._handed_ns = finished.at_ns
+        for key, reading in finished.readings.items():
+            self._batch.current[key] = self._current(finished, reading)
+        for gone in self._hours.keys() - finished.readings.keys():
+            del self._hours[gone]
+        self._hand_over()
+
+    def on_samples(self, samples: list[Sample]) -> None:
+        """Note closed slots; a slot in which nothing was sent or known is no sample."""
+        self._batch.samples += [one for one in samples if one.sent or one.known_secs]
+
+    def close(self) -> None:
+        """Hand over what has come together since the last second."""
+        self._hand_over()
+
+    def _hand_over(self) -> None:
+        batch, self._batch = self._batch, Batch()
+        self._sink(batch)
+
+    def _note_change(self, finished: Round, reading: PathReading) -> None:
+        before = self._last_status.get(reading.key, PathStatus.UNKNOWN)
+        self._last_status[reading.key] = reading.status
+        if before is not PathStatus.UNKNOWN or reading.status is not PathStatus.UNKNOWN:
+            self._batch.changes.append(Change(finished.wall, before, reading))
+
+    def _current(self, finished: Round, reading: PathReading) -> CurrentRow:
+        monitor = self._paths[reading.key]
+        hour = self._hours.get(reading.key)
+        if hour is None:
+            hour = self._hours[reading.key] = LastHour(cell_of(finished.wall))
+        hour.note(reading, finished.wall)
+        past = self._past.get(reading.key)
+
+        def wall(at_ns: int) -> float:
+            return finished.wall - (finished.at_ns - at_ns) / 1e9
+
+        return CurrentRow(
+            reading=reading,
+            updated_at=finished.wall,
+            last_checked=None if reading.checked_ns is None else wall(reading.checked_ns),
+            status_since=wall(reading.since_ns),
+            probes_total=monitor.probes_total + (past.probes_total if past else 0),
+            failures=_sum(monitor.failures, past.failures if past else {}),
+            spark=list(hour.spark),
+            strip="".join(hour.strip),
+        )
+
+
+def _sum(first: Mapping[str, int], second: Mapping[str, int]) -> dict[str, int]:
+    return {key: first.get(key, 0) + second.get(key, 0) for key in first | second}

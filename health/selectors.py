@@ -1,0 +1,93 @@
+"""Reads of ``health``: rows become the plain values that engine, pages and exports use.
+
+Nothing here writes. Every function says in one query (or a fixed few) what it needs.
+"""
+
+from __future__ import annotations
+
+from django.db import connection
+from django.db.models import Prefetch
+
+from health.domain.last_hour import PathPast
+from health.domain.path_spec import PathSpec, ProbeTiming, SlaLimits, TargetSpec
+from health.models import CurrentHealth, Path, PathTarget
+from health.probers import PROBERS
+
+# Everything whose edit changes what the engine does. Counting catches deletions,
+# the newest change catches edits, the highest id catches an exchange.
+_CONFIGURATION_TABLES = (
+    ("sdwan_paths", "updated_at"),
+    ("sdwan_uplinks", "updated_at"),
+    ("sdwan_probe_profiles", "updated_at"),
+    ("sdwan_sla_profiles", "updated_at"),
+    ("sdwan_path_targets", "updated_at"),
+)
+
+
+def configuration_fingerprint() -> tuple[tuple[object, ...], ...]:
+    """A value that differs whenever the configuration of paths may have changed."""
+    parts = " UNION ALL ".join(
+        f"SELECT {n}, COUNT(*), CAST(MAX({stamp}) AS CHAR(40)), MAX(id) FROM {table}"  # noqa: S608 - constants above
+        for n, (table, stamp) in enumerate(_CONFIGURATION_TABLES)
+    )
+    with connection.cursor() as cursor:
+        cursor.execute(parts)
+        return tuple(sorted(cursor.fetchall()))
+
+
+def path_specs(vantage_name: str) -> list[PathSpec]:
+    """The enabled paths of a vantage that have a target, as the engine wants them."""
+    rows = (
+        Path.objects.filter(enabled=True, uplink__vantage__name=vantage_name)
+        .select_related("uplink", "probe_profile", "sla_profile")
+        .prefetch_related(Prefetch("targets", PathTarget.objects.order_by("id")))
+        .order_by("id")
+    )
+    return [_path_spec(row) for row in rows if row.targets.all()]
+
+
+def _path_spec(row: Path) -> PathSpec:
+    default_port = PROBERS[row.kind].default_port
+    targets = tuple(
+        TargetSpec(target.pk, target.address, target.port or default_port)
+        for target in row.targets.all()
+    )
+    profile, limits, uplink = row.probe_profile, row.sla_profile, row.uplink
+    return PathSpec(
+        key=row.pk,
+        uid=str(row.uid),
+        name=row.name,
+        kind=row.kind,
+        targets=targets,
+        quorum=min(row.quorum or (len(targets) + 1) // 2, len(targets)),
+        timing=ProbeTiming(
+            interval_ms=profile.interval_ms,
+            timeout_ms=profile.timeout_ms,
+            burst_ms=profile.burst_ms,
+            hold_ms=profile.hold_ms,
+            window_secs=profile.window_secs,
+        ),
+        limits=SlaLimits(
+            limits.latency_ms,
+            limits.packet_loss_pct,
+            limits.jitter_ms,
+            limits.latency_weight,
+            limits.packet_loss_weight,
+            limits.jitter_weight,
+        ),
+        source="" if uplink.source == "auto" else uplink.source,
+        interface=uplink.interface,
+        fwmark=uplink.fwmark or 0,
+        dscp=row.dscp,
+    )
+
+
+def paths_past(vantage_name: str) -> dict[int, PathPast]:
+    """What a new loop must know of its paths from before, by path key."""
+    rows = CurrentHealth.objects.filter(path__uplink__vantage__name=vantage_name)
+    return {
+        row.path_id: PathPast(
+            row.updated_at, row.spark, row.strip, row.probes_total, row.failures_total
+        )
+        for row in rows
+    }

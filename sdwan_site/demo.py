@@ -1,0 +1,155 @@
+"""The demo network: real packets on loopback, nothing simulated, no privilege needed.
+
+Two sites, six STAMP paths to reflectors that delay and drop on purpose, two ICMP
+paths, two dry-run policies. One path goes bad and recovers in a cycle of five
+minutes, by loss, so that a visitor sees a failover and a failback.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path as FilePath
+from typing import NamedTuple
+
+import orjson
+from django.conf import settings
+from django.db import transaction
+
+from failover.models import FailoverPolicy, PolicyMember, PolicyRoute
+from health.models import Path, PathTarget, ProbeProfile, Site, SlaProfile, Uplink, Vantage
+
+REFLECTOR_HOST = "127.0.0.1"
+FIRST_PORT = 18_620
+CYCLE = (
+    {"secs": 75, "loss_pct": 0},
+    {"secs": 120, "loss_pct": 40},
+    {"secs": 105, "loss_pct": 0},
+)
+"""Good, bad, good: five minutes. The bad phase alone brings the score below 50."""
+
+
+class DemoPath(NamedTuple):
+    """One STAMP path of the demo and how its reflector behaves (ms, percent)."""
+
+    name: str
+    uplink: str
+    destination: str
+    sla_profile: str
+    delay_ms: float
+    jitter_ms: float
+    loss_pct: float
+    cycles: bool = False
+
+
+SITES = ("Frankfurt", "Warsaw")
+UPLINKS = (
+    ("Fibre", "fibre", "Telekom"),
+    ("Cable", "cable", "Vodafone"),
+    ("LTE", "lte", "O2"),
+)
+PATHS = (
+    DemoPath("Warsaw via fibre", "Fibre", "Warsaw", "terrestrial", 12, 1.5, 0, cycles=True),
+    DemoPath("Warsaw via cable", "Cable", "Warsaw", "terrestrial", 24, 4, 0.2),
+    DemoPath("Warsaw via LTE", "LTE", "Warsaw", "lte", 55, 14, 0.8),
+    DemoPath("Internet via fibre", "Fibre", "", "terrestrial", 6, 0.8, 0),
+    DemoPath("Internet via cable", "Cable", "", "terrestrial", 15, 5, 0.1),
+    DemoPath("Internet via LTE", "LTE", "", "lte", 48, 12, 3.4),
+)
+PINGS = (("Loopback ping 1", "127.0.0.1"), ("Loopback ping 2", "127.0.0.53"))
+POLICIES = (
+    ("ERP to Warsaw", "10.20.0.0/16", ("Warsaw via fibre", "Warsaw via cable", "Warsaw via LTE")),
+    ("Internet breakout", "default", ("Internet via fibre", "Internet via cable")),
+)
+
+
+def reflectors_file() -> FilePath:
+    """Where ``seed`` describes the reflectors for ``manage.py reflector --cycle``."""
+    return FilePath(settings.DATA_DIR) / "demo-reflectors.json"
+
+
+@transaction.atomic
+def seed() -> None:
+    """Make the demo network; what exists already under its names is left as it is."""
+    _write_reflectors()
+    sites = {name: Site.objects.get_or_create(name=name)[0] for name in SITES}
+    vantage, _ = Vantage.objects.get_or_create(
+        name=settings.VANTAGE, defaults={"site": sites[SITES[0]]}
+    )
+    uplinks = {name: _uplink(vantage, name, kind, who) for name, kind, who in UPLINKS}
+    for index, path in enumerate(PATHS):
+        _stamp_path(path, uplinks[path.uplink], sites.get(path.destination), FIRST_PORT + index)
+    for name, address in PINGS:
+        _ping_path(name, address, uplinks["Fibre"])
+    for name, prefix, members in POLICIES:
+        _policy(name, prefix, members)
+
+
+def _write_reflectors() -> None:
+    listeners = [
+        {
+            "host": REFLECTOR_HOST,
+            "port": FIRST_PORT + index,
+            "delay_ms": path.delay_ms,
+            "jitter_ms": path.jitter_ms,
+            "loss_pct": path.loss_pct,
+            **({"cycle": list(CYCLE)} if path.cycles else {}),
+        }
+        for index, path in enumerate(PATHS)
+    ]
+    reflectors_file().write_bytes(
+        orjson.dumps({"listeners": listeners}, option=orjson.OPT_INDENT_2)
+    )
+
+
+def _uplink(vantage: Vantage, name: str, transport: str, provider: str) -> Uplink:
+    return Uplink.objects.get_or_create(
+        vantage=vantage, name=name, defaults={"transport": transport, "provider": provider}
+    )[0]
+
+
+def _stamp_path(path: DemoPath, uplink: Uplink, destination: Site | None, port: int) -> None:
+    row, created = Path.objects.get_or_create(
+        name=path.name,
+        defaults={
+            "uplink": uplink,
+            "destination": destination,
+            "kind": "stamp",
+            "probe_profile": ProbeProfile.objects.get(name="balanced"),
+            "sla_profile": SlaProfile.objects.get(name=path.sla_profile),
+            "notes": "Demo: a reflector on this host delays and drops on purpose.",
+        },
+    )
+    if created:
+        PathTarget.objects.create(path=row, address=REFLECTOR_HOST, port=port, role="reflector")
+
+
+def _ping_path(name: str, address: str, uplink: Uplink) -> None:
+    row, created = Path.objects.get_or_create(
+        name=name,
+        defaults={
+            "uplink": uplink,
+            "kind": "icmp",
+            "probe_profile": ProbeProfile.objects.get(name="frugal"),
+            "sla_profile": SlaProfile.objects.get(name="terrestrial"),
+            "notes": "Demo: echo requests to this host.",
+        },
+    )
+    if created:
+        PathTarget.objects.create(path=row, address=address, role="this host")
+
+
+def _policy(name: str, prefix: str, members: tuple[str, ...]) -> None:
+    policy, created = FailoverPolicy.objects.get_or_create(
+        name=name,
+        defaults={
+            "description": "Demo: a dry run, no route of this host is touched.",
+            "failback_delay_secs": 15,
+            "damping": False,
+        },
+    )
+    if not created:
+        return
+    for position, member in enumerate(members):
+        PolicyMember.objects.create(
+            policy=policy, path=Path.objects.get(name=member), position=position
+        )
+    PolicyRoute.objects.create(policy=policy, prefix=prefix)

@@ -1,0 +1,88 @@
+"""Tasks of the composition root: they bring health's loop and failover's observer together."""
+
+from __future__ import annotations
+
+import time
+from datetime import timedelta
+
+from django.conf import settings
+from django.utils import timezone
+from django_q.models import Failure, OrmQ
+from django_q.tasks import async_task
+
+from health import lease as leases
+from health.models import Vantage
+from health.monitor import run_monitor
+from sdwan_site.processes.cluster import stop_requested
+from sdwan_site.wiring import make_observers
+
+WATCH_EVERY_SECS = 0.2
+WATCH_SECS = leases.TTL_SECS + 0.5
+"""A lease that is not renewed within this time has no living holder."""
+KEEP_FAILURES = timedelta(days=14)
+KEEP_QUEUED = timedelta(days=1)
+
+
+def ensure_monitor(vantage: str, max_secs: float) -> str:
+    """Make sure that exactly one monitor loop runs for ``vantage``; perhaps become it.
+
+    Watches the lease until it is seen to be renewed ("healthy") or can be taken.
+    Idempotent: may be enqueued any number of times. ``max_secs`` bounds the life
+    of a loop that this call becomes.
+    """
+    row = Vantage.objects.filter(name=vantage).first()
+    if row is None:
+        return f"there is no probe host named {vantage!r} (yet)"
+    watch = _LeaseWatch(row)
+    ends_at = time.monotonic() + WATCH_SECS
+    while time.monotonic() < ends_at and not stop_requested():
+        try:
+            return run_monitor(
+                vantage,
+                should_stop=stop_requested,
+                make_observers=make_observers,
+                max_secs=max_secs,
+            )
+        except leases.LeaseHeld:
+            if watch.was_renewed():
+                return "healthy"
+        time.sleep(WATCH_EVERY_SECS)
+    return "the lease was neither renewed nor free; looking again within a minute"
+
+
+class _LeaseWatch:
+    """Tells whether the lease of a vantage has been renewed since the first look."""
+
+    def __init__(self, vantage: Vantage) -> None:
+        self._vantage = vantage
+        self._first = self._renewed_at()
+
+    def was_renewed(self) -> bool:
+        return self._renewed_at() != self._first
+
+    def _renewed_at(self) -> float | None:
+        return (
+            leases.MonitorLease.objects.filter(vantage=self._vantage)
+            .values_list("renewed_at", flat=True)
+            .first()
+        )
+
+
+def enqueue_ensure_monitor(vantage: str, max_secs: float) -> None:
+    """Ask the vantage's own cluster for a monitor, now."""
+    async_task(
+        "sdwan_site.tasks.ensure_monitor",
+        vantage,
+        max_secs,
+        q_options={"cluster": vantage, "save": False, "group": "monitor"},
+    )
+
+
+def purge_task_records() -> str:
+    """Delete what django-q2 never deletes: old failures, and queues nobody works on."""
+    now = timezone.now()
+    failures, _ = Failure.objects.filter(stopped__lt=now - KEEP_FAILURES).delete()
+    queues = [settings.DEFAULT_CLUSTER, *Vantage.objects.values_list("name", flat=True)]
+    orphans, _ = OrmQ.objects.exclude(key__in=queues).delete()
+    stale, _ = OrmQ.objects.filter(lock__lt=now - KEEP_QUEUED).delete()
+    return f"deleted {failures} failures, {orphans + stale} queued tasks"
