@@ -7,6 +7,7 @@ that ends is started again, after a growing pause if it keeps ending.
 
 from __future__ import annotations
 
+import contextlib
 import logging
 import os
 import signal
@@ -103,10 +104,8 @@ class _Child:
         """Nothing that the process started may outlive it."""
         if self.process is None:
             return
-        try:
+        with contextlib.suppress(ProcessLookupError):  # all of them have ended
             os.killpg(self.process.pid, signal.SIGKILL)
-        except ProcessLookupError:
-            pass  # all of them have ended
 
 
 class Supervisor:
