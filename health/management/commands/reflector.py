@@ -1,0 +1,92 @@
+"""``manage.py reflector``: the STAMP session-reflector in the foreground.
+
+Only arguments, signals and text live here; the reflector is ``health.probers``.
+"""
+
+from __future__ import annotations
+
+import signal
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from django.core.management.base import BaseCommand, CommandError
+
+from health.probers.base import ProberError
+from health.probers.reflector import Reflector
+from health.probers.reflector_config import (
+    DEFAULT_HOST,
+    Listener,
+    ReflectorConfigError,
+    check_port,
+    load_listeners,
+    make_impairment,
+)
+from health.probers.stamp_packet import DEFAULT_PORT
+
+if TYPE_CHECKING:
+    from types import FrameType
+
+    from django.core.management.base import CommandParser
+
+
+class Command(BaseCommand):
+    """Answers STAMP probes until SIGINT or SIGTERM, then ends with status 0."""
+
+    help = "Answers STAMP probes (RFC 8762); can delay and drop answers on purpose."
+    requires_system_checks: list[str] = []
+
+    def add_arguments(self, parser: CommandParser) -> None:
+        """The command line."""
+        parser.add_argument("--host", default=DEFAULT_HOST, help="address to listen on")
+        parser.add_argument("--port", type=int, default=DEFAULT_PORT, help="0: any free port")
+        parser.add_argument("--delay-ms", type=float, default=0.0, help="delay of each answer")
+        parser.add_argument("--jitter-ms", type=float, default=0.0, help="delay varies by ± this")
+        parser.add_argument("--loss-pct", type=float, default=0.0, help="chance of no answer")
+        parser.add_argument(
+            "--cycle", type=Path, metavar="FILE", help="JSON: impairments that change over time"
+        )
+
+    def handle(self, *args: Any, **options: Any) -> None:
+        """Listen, say where, and answer until told to stop."""
+        stopping = False
+
+        def stop(_signal: int, _frame: FrameType | None) -> None:
+            nonlocal stopping
+            stopping = True
+
+        signal.signal(signal.SIGTERM, stop)
+        signal.signal(signal.SIGINT, stop)
+        try:
+            listeners = listeners_of(options)
+            reflector = Reflector(listeners)
+        except (ReflectorConfigError, ProberError) as error:
+            raise CommandError(str(error)) from error
+        for listener, (host, port) in zip(listeners, reflector.addresses, strict=True):
+            self.stdout.write(f"reflecting on {host} port {port}{_described(listener)}")
+        self.stdout.flush()
+        try:
+            reflector.serve(lambda: stopping)
+        finally:
+            reflector.close()
+        self.stdout.write(f"stopped: {reflector.answered} answered, {reflector.dropped} dropped")
+
+
+def listeners_of(options: dict[str, Any]) -> tuple[Listener, ...]:
+    """The listeners a command line describes; raises ``ReflectorConfigError``."""
+    impairment = make_impairment(options)
+    single = Listener(options["host"], check_port(options["port"]), impairment)
+    if options["cycle"] is None:
+        return (single,)
+    return load_listeners(options["cycle"], single)
+
+
+def _described(listener: Listener) -> str:
+    impairment = listener.impairment
+    parts = [
+        f"delay {impairment.delay_ms:g} ms" if impairment.delay_ms else "",
+        f"jitter ± {impairment.jitter_ms:g} ms" if impairment.jitter_ms else "",
+        f"loss {impairment.loss_pct:g} %" if impairment.loss_pct else "",
+        f"a cycle of {len(listener.cycle)} phases" if listener.cycle else "",
+    ]
+    text = ", ".join(part for part in parts if part)
+    return f" with {text}" if text else ""
