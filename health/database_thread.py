@@ -14,8 +14,8 @@ from collections.abc import Callable
 
 from django.db import DatabaseError, connection
 
-from health import selectors
 from health.domain.path_spec import PathSpec
+from health.selectors.configuration import configuration_fingerprint, path_specs
 from health.writer import Batch, write_batch
 
 log = logging.getLogger(__name__)
@@ -109,10 +109,10 @@ class DatabaseThread:
             raise
 
     def _watch_configuration(self) -> None:
-        fingerprint = selectors.configuration_fingerprint()
+        fingerprint = configuration_fingerprint()
         now = time.monotonic()
         if fingerprint == self._fingerprint and now < self._reload_at:
             return
-        self._configure(selectors.path_specs(self._vantage_name))
+        self._configure(path_specs(self._vantage_name))
         self._fingerprint = fingerprint
         self._reload_at = now + RELOAD_ANYWAY_SECS

@@ -13,7 +13,6 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 from health import lease as leases
-from health import selectors
 from health.database_thread import DatabaseThread
 from health.engine.clock import Clock, SystemClock
 from health.engine.loop import ROUND_NS, ProbeEngine
@@ -27,6 +26,7 @@ from health.probers.base import Prober, ProberError
 from health.probers.resolve import resolve
 from health.process_identity import current_process
 from health.recorder import Recorder
+from health.selectors.configuration import paths_past
 
 log = logging.getLogger(__name__)
 
@@ -95,7 +95,7 @@ class _Monitor:
         )
         self._database = DatabaseThread(vantage.name, lease.epoch, self._engine.submit)
         self._recorder = Recorder(
-            self._engine.paths, self._database.submit, selectors.paths_past(vantage.name)
+            self._engine.paths, self._database.submit, paths_past(vantage.name)
         )
         self._figures_kept = _FigureKeeper(self._engine)
         self._engine.observers = (self._figures_kept, self._recorder, *self._others)

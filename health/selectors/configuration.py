@@ -1,7 +1,4 @@
-"""Reads of ``health``: rows become the plain values that engine, pages and exports use.
-
-Nothing here writes. Every function says in one query (or a fixed few) what it needs.
-"""
+"""What the monitor must know of the configuration: which paths, and whether that has changed."""
 
 from __future__ import annotations
 

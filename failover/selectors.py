@@ -1,0 +1,166 @@
+"""Reads of ``failover``: policies for the decision, and their present for pages and exports."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from django.db.models import Prefetch, Q, QuerySet
+
+from failover.domain.policy import FailbackMode, MemberSpec, PolicyMode, PolicySpec
+from failover.models import (
+    FailoverEvent,
+    FailoverPolicy,
+    FailoverState,
+    MaintenanceWindow,
+    PolicyMember,
+)
+from health.models import Path
+
+
+def paths_in_maintenance(*, now: datetime) -> set[int]:
+    """Keys of the paths that a maintenance window covers at ``now``; one query."""
+    windows = MaintenanceWindow.objects.filter(starts_at__lte=now, ends_at__gt=now)
+    covered = (
+        Q(pk__in=windows.filter(path__isnull=False).values("path"))
+        | Q(uplink__in=windows.filter(uplink__isnull=False).values("uplink"))
+        | Q(uplink__vantage__site__in=windows.filter(site__isnull=False).values("site"))
+        | Q(destination__in=windows.filter(site__isnull=False).values("site"))
+    )
+    return set(Path.objects.filter(covered).values_list("pk", flat=True))
+
+
+def policies_with_members() -> QuerySet[FailoverPolicy]:
+    """All policies with members (in order), routes and state in a fixed number of queries."""
+    members = PolicyMember.objects.select_related(
+        "path__uplink__vantage", "path__probe_profile"
+    ).order_by("position")
+    return (
+        FailoverPolicy.objects.select_related("state__active_path")
+        .prefetch_related(Prefetch("members", members), "routes")
+        .order_by("name")
+    )
+
+
+def policy_spec(policy: FailoverPolicy) -> PolicySpec:
+    """A policy as ``decide()`` wants it; its members must be prefetched in order."""
+    return PolicySpec(
+        policy_id=policy.pk,
+        uid=str(policy.uid),
+        name=policy.name,
+        members=tuple(member_spec(member.path) for member in policy.members.all()),
+        failover_threshold=policy.failover_threshold,
+        failback_threshold=policy.failback_threshold,
+        failback_delay_secs=policy.failback_delay_secs,
+        failback_mode=FailbackMode(policy.failback_mode),
+        damping=policy.damping,
+        mode=PolicyMode(policy.mode),
+        enabled=policy.enabled,
+        strategy=policy.strategy,
+    )
+
+
+def member_spec(path: Path) -> MemberSpec:
+    """A path as a member of a policy; its uplink, vantage and probe profile must be loaded."""
+    return MemberSpec(
+        path_key=path.pk,
+        name=path.name,
+        interval_ns=path.probe_profile.interval_ms * 1_000_000,
+        vantage=path.uplink.vantage.name,
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class PolicyNow:
+    """A policy with its state at one moment, for pages and exports.
+
+    ``members`` are (path id, name) in order of preference, the primary first.
+    ``candidates`` and ``countdowns`` are the latest judgement as stored by the
+    controller: per candidate ``path_id, name, gate (or None), sentence``, per
+    countdown ``kind, secs_left, path_id`` as of ``evaluated_at``.
+    """
+
+    policy_id: int
+    uid: str
+    name: str
+    description: str
+    enabled: bool
+    mode: str
+    executor: str
+    members: tuple[tuple[int, str], ...]
+    failover_threshold: float
+    failback_threshold: float
+    failback_delay_secs: int
+    failback_mode: str
+    damping: bool
+    active_path_id: int | None
+    active_since: datetime | None
+    generation: int
+    phase: str
+    reason: str
+    failover_count: int
+    last_failover: datetime | None
+    primary_healthy_since: datetime | None
+    candidates: tuple[dict[str, Any], ...]
+    countdowns: tuple[dict[str, Any], ...]
+    evaluated_at: datetime | None
+    routes: tuple[str, ...]
+
+    @property
+    def primary_path_id(self) -> int | None:
+        """The preferred path; None in a policy without members."""
+        return self.members[0][0] if self.members else None
+
+    @property
+    def using_primary(self) -> bool:
+        """True while the primary carries the traffic."""
+        return self.active_path_id is not None and self.active_path_id == self.primary_path_id
+
+
+def policies_now(only: Iterable[int] | None = None) -> list[PolicyNow]:
+    """Every policy (or those with the given keys) with its stored state; three queries."""
+    policies = policies_with_members()
+    if only is not None:
+        policies = policies.filter(pk__in=list(only))
+    return [_policy_now(policy) for policy in policies]
+
+
+def _policy_now(policy: FailoverPolicy) -> PolicyNow:
+    state: FailoverState = getattr(policy, "state", None) or FailoverState(policy=policy)
+    return PolicyNow(
+        policy_id=policy.pk,
+        uid=str(policy.uid),
+        name=policy.name,
+        description=policy.description,
+        enabled=policy.enabled,
+        mode=policy.mode,
+        executor=policy.executor,
+        members=tuple((member.path_id, member.path.name) for member in policy.members.all()),
+        failover_threshold=policy.failover_threshold,
+        failback_threshold=policy.failback_threshold,
+        failback_delay_secs=policy.failback_delay_secs,
+        failback_mode=policy.failback_mode,
+        damping=policy.damping,
+        active_path_id=state.active_path_id,
+        active_since=state.active_since,
+        generation=state.generation,
+        phase=state.phase if policy.enabled else "disabled",
+        reason=state.reason,
+        failover_count=state.failover_count,
+        last_failover=state.last_failover,
+        primary_healthy_since=state.primary_healthy_since,
+        candidates=tuple(state.judgement.get("candidates", ())),
+        countdowns=tuple(state.judgement.get("countdowns", ())),
+        evaluated_at=state.evaluated_at,
+        routes=tuple(str(route) for route in policy.routes.all()),
+    )
+
+
+def recent_events(*, limit: int, policy_id: int | None = None) -> list[FailoverEvent]:
+    """The latest events, newest first; one query."""
+    events = FailoverEvent.objects.all()
+    if policy_id is not None:
+        events = events.filter(policy_id=policy_id)
+    return list(events.order_by("-timestamp", "-id")[:limit])
