@@ -25,7 +25,11 @@ _OUTCOMES: dict[int, tuple[Outcome, str]] = {
     errno.ENXIO: (Outcome.LINK_DOWN, "the interface is gone"),
     errno.ENETUNREACH: (
         Outcome.MISCONFIGURED,
-        "no route to {address}: add a route for it over this uplink",
+        # Some kernels say this of a source that is no address of this host, too.
+        (
+            "no route to {address} from source {source!r}: add a route for it over this uplink, "
+            "or correct the source address"
+        ),
     ),
     errno.EHOSTUNREACH: (
         Outcome.MISCONFIGURED,

@@ -1,0 +1,179 @@
+"""Real sockets on loopback: reflectors in threads, raw packets, throw-away namespaces."""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import os
+import random
+import select
+import socket
+import subprocess
+import sys
+import threading
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from health.probers.base import Prober, ProberError, Reply
+from health.probers.icmp import IcmpProber
+from health.probers.icmp_packet import EchoBuilder
+from health.probers.reflector import Reflector
+from health.probers.reflector_config import Impairment, Listener
+from health.probers.rtt_clock import RttClock
+from health.probers.stamp import StampProber
+
+REPOSITORY = Path(__file__).parents[3]
+
+
+def unavailable(reason: str) -> None:
+    """A loud skip at home, a failure in CI, where everything must be tested."""
+    if os.environ.get("CI"):
+        pytest.fail(reason)
+    pytest.skip(reason)
+
+
+def collect(prober: Prober, wanted: int, patience_secs: float = 3.0) -> list[Reply]:
+    """The first ``wanted`` replies, or fewer when patience ends."""
+    replies: list[Reply] = []
+    deadline = time.monotonic() + patience_secs
+    while len(replies) < wanted and (left := deadline - time.monotonic()) > 0:
+        select.select(prober.sockets(), [], [], left)
+        replies += prober.receive()
+    return replies
+
+
+def await_rejection(prober: Prober, patience_secs: float = 3.0) -> list[Reply]:
+    """Read until a packet was rejected; returns what was accepted meanwhile."""
+    replies: list[Reply] = []
+    before = prober.rejected.total()
+    deadline = time.monotonic() + patience_secs
+    while prober.rejected.total() == before and (left := deadline - time.monotonic()) > 0:
+        select.select(prober.sockets(), [], [], left)
+        replies += prober.receive()
+    return replies
+
+
+class SteppedClock(RttClock):
+    """Real clocks, whose wall time can be set off by ``step_ns``."""
+
+    __slots__ = ("step_ns",)
+
+    def __init__(self) -> None:
+        self.step_ns = 0
+        super().__init__(lambda: time.time_ns() + self.step_ns)
+
+
+@pytest.fixture
+def helpers() -> Any:
+    """Functions for the tests of this folder."""
+
+    class Helpers:
+        collect = staticmethod(collect)
+        await_rejection = staticmethod(await_rejection)
+        clock = staticmethod(SteppedClock)
+
+    return Helpers
+
+
+@pytest.fixture
+def raw_socket() -> Iterator[socket.socket]:
+    """A raw ICMP socket of a bystander, to forge packets with."""
+    try:
+        sock = socket.socket(socket.AF_INET, socket.SOCK_RAW, socket.IPPROTO_ICMP)
+    except PermissionError:
+        unavailable("needs CAP_NET_RAW: run as root to test ICMP on the wire")
+    with sock:
+        yield sock
+
+
+@pytest.fixture
+def icmp(raw_socket: socket.socket) -> Iterator[Callable[..., IcmpProber]]:
+    """Makes ICMP probers that are closed afterwards."""
+    with contextlib.ExitStack() as stack:
+
+        def make(clock: RttClock | None = None) -> IcmpProber:
+            prober = IcmpProber(clock)
+            stack.callback(prober.close)
+            return prober
+
+        yield make
+
+
+@pytest.fixture
+def outgoing(raw_socket: socket.socket, monkeypatch: pytest.MonkeyPatch) -> list[bytes]:
+    """The echo requests that probers build, as a host on the path would see them."""
+    seen: list[bytes] = []
+    build = EchoBuilder.request
+
+    def record(self: EchoBuilder, sequence: int, token: bytes) -> bytes:
+        seen.append(build(self, sequence, token))
+        return seen[-1]
+
+    monkeypatch.setattr(EchoBuilder, "request", record)
+    return seen
+
+
+@pytest.fixture
+def stamp() -> Iterator[Callable[..., StampProber]]:
+    """Makes STAMP probers that are closed afterwards."""
+    with contextlib.ExitStack() as stack:
+
+        def make(clock: RttClock | None = None) -> StampProber:
+            prober = StampProber(clock)
+            stack.callback(prober.close)
+            return prober
+
+        yield make
+
+
+@pytest.fixture
+def reflect() -> Iterator[Callable[..., Reflector]]:
+    """Starts reflectors in threads; their ports are chosen by the kernel."""
+    stopping = threading.Event()
+    with contextlib.ExitStack() as stack:
+
+        def start(*, host: str = "127.0.0.1", seed: int = 1, **impairment: float) -> Reflector:
+            listener = Listener(host, 0, Impairment(**impairment))
+            try:
+                reflector = Reflector([listener], random.Random(seed))
+            except ProberError as error:
+                unavailable(f"cannot listen on {host}: {error}")
+            thread = threading.Thread(target=reflector.serve, args=(stopping.is_set,))
+            thread.start()
+            stack.callback(reflector.close)
+            stack.callback(thread.join)
+            stack.callback(stopping.set)
+            return reflector
+
+        yield start
+
+
+@pytest.fixture
+def namespace() -> Callable[..., Any]:
+    """Runs a script in a network namespace of its own and returns the JSON it prints.
+
+    The namespace has no name and vanishes with the processes in it.
+    """
+
+    def run(setup: str, script: str, *, without_raw: bool = False) -> Any:
+        python = [sys.executable, "-c", script]
+        if without_raw:
+            caps = "-net_raw,-net_admin"
+            python = ["setpriv", "--inh-caps", caps, "--bounding-set", caps, *python]
+        shell = f'set -e; ip link set lo up; {setup}\nexec "$@"'
+        done = subprocess.run(
+            ["unshare", "--net", "bash", "-c", shell, "bash", *python],
+            cwd=REPOSITORY, capture_output=True, text=True, timeout=30, check=False,
+        )  # fmt: skip
+        if "unshare failed" in done.stderr:
+            unavailable("needs root for a network namespace")
+        assert done.returncode == 0, done.stderr
+        return json.loads(done.stdout)
+
+    if not hasattr(os, "geteuid") or os.geteuid() != 0:
+        unavailable("needs root for a network namespace")
+    return run
