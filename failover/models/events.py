@@ -23,6 +23,7 @@ class EventType(models.TextChoices):
     DRIFT_REPAIRED = "drift_repaired", "Drift repaired"
     DRIFT_FAILED = "drift_failed", "Drift not repaired"
     PINNED = "pinned", "Pinned"
+    PIN_EXPIRING = "pin_expiring", "Pin expires soon"
     UNPINNED = "unpinned", "Pin released"
     PAUSED = "paused", "Paused"
     RESUMED = "resumed", "Resumed"

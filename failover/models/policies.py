@@ -144,6 +144,7 @@ class PolicyMember(models.Model):
     position = models.PositiveSmallIntegerField(
         help_text="0 is the primary; backups follow in the order in which they are tried."
     )
+    updated_at = models.DateTimeField(auto_now=True)
 
     class Meta:
         db_table = "sdwan_failover_members"
@@ -205,6 +206,7 @@ class PolicyRoute(models.Model):
         null=True, blank=True, validators=[MaxValueValidator(63)]
     )
     rule_fwmark = models.PositiveIntegerField(null=True, blank=True)
+    updated_at = models.DateTimeField(auto_now=True)
 
     class Meta:
         db_table = "sdwan_policy_routes"

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from django.db import connection
 from django.db.models import Prefetch
 
@@ -10,22 +12,32 @@ from health.domain.path_spec import PathSpec, ProbeTiming, SlaLimits, TargetSpec
 from health.models import CurrentHealth, Path, PathTarget
 from health.probers import PROBERS
 
-# Everything whose edit changes what the engine does. Counting catches deletions,
-# the newest change catches edits, the highest id catches an exchange.
-_CONFIGURATION_TABLES = (
+PATH_CONFIGURATION = (
     ("sdwan_paths", "updated_at"),
     ("sdwan_uplinks", "updated_at"),
     ("sdwan_probe_profiles", "updated_at"),
     ("sdwan_sla_profiles", "updated_at"),
     ("sdwan_path_targets", "updated_at"),
 )
+"""Everything whose edit changes what the engine does, with the column that tells."""
+
+Fingerprint = tuple[tuple[object, ...], ...]
 
 
-def configuration_fingerprint() -> tuple[tuple[object, ...], ...]:
+def configuration_fingerprint() -> Fingerprint:
     """A value that differs whenever the configuration of paths may have changed."""
+    return fingerprint_of(PATH_CONFIGURATION)
+
+
+def fingerprint_of(tables: Sequence[tuple[str, str]]) -> Fingerprint:
+    """A value that differs whenever rows of ``tables`` (name, column that grows) have changed.
+
+    Counting catches deletions, the newest change catches edits, the highest id
+    catches an exchange.
+    """
     parts = " UNION ALL ".join(
-        f"SELECT {n}, COUNT(*), CAST(MAX({stamp}) AS CHAR(40)), MAX(id) FROM {table}"  # noqa: S608 - constants above
-        for n, (table, stamp) in enumerate(_CONFIGURATION_TABLES)
+        f"SELECT {n}, COUNT(*), CAST(MAX({stamp}) AS CHAR(40)), MAX(id) FROM {table}"  # noqa: S608 - constants of the callers
+        for n, (table, stamp) in enumerate(tables)
     )
     with connection.cursor() as cursor:
         cursor.execute(parts)
