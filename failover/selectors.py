@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from django.db.models import Prefetch, Q, QuerySet
+from django.db.models import Count, Prefetch, Q, QuerySet, Sum
 
 from failover.domain.policy import FailbackMode, MemberSpec, PolicyMode, PolicySpec
 from failover.models import (
@@ -18,6 +18,7 @@ from failover.models import (
     PolicyMember,
 )
 from health.models import Path
+from health.selectors.configuration import fingerprint_of
 
 
 def paths_in_maintenance(*, now: datetime) -> set[int]:
@@ -69,6 +70,27 @@ def member_spec(path: Path) -> MemberSpec:
         name=path.name,
         interval_ns=path.probe_profile.interval_ms * 1_000_000,
         vantage=path.uplink.vantage.name,
+    )
+
+
+POLICY_CONFIGURATION = (
+    ("sdwan_failover_policies", "updated_at"),
+    ("sdwan_failover_members", "updated_at"),
+    ("sdwan_policy_routes", "updated_at"),
+    ("sdwan_paths", "updated_at"),
+    ("sdwan_probe_profiles", "updated_at"),
+)
+"""Everything whose edit changes what is decided, with the column that tells."""
+
+
+def decision_fingerprint(*, now: datetime) -> tuple[object, ...]:
+    """A value that differs whenever policies, generations or maintenance may have changed."""
+    generations = FailoverState.objects.aggregate(total=Sum("generation"), count=Count("pk"))
+    return (
+        fingerprint_of(POLICY_CONFIGURATION),
+        generations["total"],
+        generations["count"],
+        frozenset(paths_in_maintenance(now=now)),
     )
 
 

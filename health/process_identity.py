@@ -32,7 +32,7 @@ class ProcessIdentity:
             process = psutil.Process(self.pid)
             if process.status() == psutil.STATUS_ZOMBIE:
                 return True
-            return abs(process.create_time() - self.pid_started) > 1.0
+            return bool(abs(process.create_time() - self.pid_started) > 1.0)
         except psutil.NoSuchProcess:
             return True
 

@@ -95,4 +95,4 @@ class Recorder:
 
 
 def _sum(first: Mapping[str, int], second: Mapping[str, int]) -> dict[str, int]:
-    return {key: first.get(key, 0) + second.get(key, 0) for key in first | second}
+    return {key: first.get(key, 0) + second.get(key, 0) for key in first.keys() | second.keys()}

@@ -108,9 +108,10 @@ def _merge_with_stored(samples: Sequence[Sample]) -> list[Sample]:
     wanted = {(sample.timestamp, sample.path) for sample in samples}
     for row in stored:
         if (row[0], row[1]) in wanted:
-            joined[row[0], row[1]] = Sample(
-                *row[:10], PathStatus(row[10]), *row[11:14], bytes(row[14] or b"")
-            )
+            values = dict(zip(Sample._fields, row, strict=True))
+            values["status"] = PathStatus(values["status"])
+            values["sketch"] = bytes(values["sketch"] or b"")
+            joined[row[0], row[1]] = Sample(**values)
     for sample in samples:
         key = (sample.timestamp, sample.path)
         joined[key] = joined[key].merged_with(sample) if key in joined else sample

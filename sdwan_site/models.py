@@ -19,7 +19,7 @@ def validate_time_zone(value: str) -> None:
         )
 
 
-class User(AbstractUser):
+class User(AbstractUser):  # type: ignore[django-manager-missing]  # knox is untyped
     """A person. Roles are groups (viewer, operator, admin), not fields."""
 
     time_zone = models.CharField(
@@ -34,7 +34,7 @@ class User(AbstractUser):
         db_table = "sdwan_users"
 
 
-class ApiToken(AbstractAuthToken):
+class ApiToken(AbstractAuthToken):  # type: ignore[misc]  # knox is untyped
     """A program's key. Only a hash is stored; the token is shown once, when it is made.
 
     A token never can do more than its user, and less where ``scope`` says so.

@@ -11,7 +11,7 @@ from django_q.models import Failure, OrmQ
 from django_q.tasks import async_task
 
 from health import lease as leases
-from health.models import Vantage
+from health.models import MonitorLease, Vantage
 from health.monitor import run_monitor
 from sdwan_site.processes.cluster import stop_requested
 from sdwan_site.wiring import make_observers
@@ -62,7 +62,7 @@ class _LeaseWatch:
 
     def _renewed_at(self) -> float | None:
         return (
-            leases.MonitorLease.objects.filter(vantage=self._vantage)
+            MonitorLease.objects.filter(vantage=self._vantage)
             .values_list("renewed_at", flat=True)
             .first()
         )

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import uuid
-from typing import TYPE_CHECKING
 
 from django.core.exceptions import ValidationError
 from django.core.validators import MaxValueValidator, MinValueValidator
@@ -14,9 +13,6 @@ from health.models.inventory import Site, Uplink
 from health.models.profiles import ProbeProfile, SlaProfile
 from health.models.validators import validate_target_address
 from health.probers import PROBERS
-
-if TYPE_CHECKING:
-    from django.db.models.manager import RelatedManager
 
 
 def prober_choices() -> list[tuple[str, str]]:
@@ -61,8 +57,6 @@ class Path(models.Model):
     notes = models.TextField(blank=True)
     created_at = models.DateTimeField(auto_now_add=True)
     updated_at = models.DateTimeField(auto_now=True)
-
-    targets: RelatedManager[PathTarget]
 
     class Meta:
         db_table = "sdwan_paths"

@@ -1,0 +1,38 @@
+# The commands of a developer's and an operator's day. `make run` on a fresh machine
+# needs python3 (3.11 or newer), python3-venv, make and git.
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+HOST ?= 127.0.0.1
+PORT ?= 8000
+
+.PHONY: help setup run test check fix bench screenshots
+
+help:
+	@echo "make run [PORT=8000] [HOST=127.0.0.1]   the product with its demo network"
+	@echo "make test                               the whole test suite"
+	@echo "make check                              format, lint, types, contracts, docs"
+	@echo "make fix                                format and repair what can be repaired"
+	@echo "make setup                              the virtual environment for development"
+	@echo "make bench                              the benchmarks"
+	@echo "make screenshots                        pictures of all pages"
+
+# One stamp per set of dependencies: a second start installs nothing.
+$(VENV)/.run: pyproject.toml
+	$(PYTHON) -m venv $(VENV)
+	$(BIN)/pip install --quiet --disable-pip-version-check --editable .
+	@touch $@
+
+$(VENV)/.dev: pyproject.toml
+	$(PYTHON) -m venv $(VENV)
+	$(BIN)/pip install --quiet --disable-pip-version-check --editable '.[dev]'
+	@touch $@ $(VENV)/.run
+
+setup: $(VENV)/.dev
+
+run: $(VENV)/.run
+	@exec $(BIN)/python manage.py up --demo --host $(HOST) --port $(PORT)
+
+test: $(VENV)/.dev
+	$(BIN)/python -m pytest -n auto
+
