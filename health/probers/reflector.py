@@ -113,13 +113,13 @@ class Reflector:
         return min(STOP_CHECK_SECS, max(0.0, wait_ns / _NS_PER_SEC))
 
     def _read(self, sock: socket.socket, listener: Listener) -> None:
-        now_ns = self._clock.monotonic_ns()
-        impairment = listener.impairment_at(now_ns - self._started_ns)
         for _ in range(MAX_PACKETS_PER_TURN):
             try:
                 data, ancillary, _flags, sender = sock.recvmsg(_PACKET_BYTES, _ANCILLARY_BYTES)
             except OSError:  # nothing left, or an ICMP error of an earlier answer
                 return
+            elapsed_ns = self._clock.monotonic_ns() - self._started_ns
+            impairment = listener.impairment_at(elapsed_ns)
             packet = decode_sender(data)
             if packet is None or self._is_lost(impairment):
                 self.dropped += 1

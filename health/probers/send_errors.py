@@ -21,8 +21,8 @@ if TYPE_CHECKING:
 
 _OUTCOMES: dict[int, tuple[Outcome, str]] = {
     errno.ENETDOWN: (Outcome.LINK_DOWN, "the network is down"),
-    errno.ENODEV: (Outcome.LINK_DOWN, "the interface is gone"),
-    errno.ENXIO: (Outcome.LINK_DOWN, "the interface is gone"),
+    errno.ENODEV: (Outcome.LINK_DOWN, "interface {interface!r} is gone"),
+    errno.ENXIO: (Outcome.LINK_DOWN, "interface {interface!r} is gone"),
     errno.ENETUNREACH: (
         Outcome.MISCONFIGURED,
         # Some kernels say this of a source that is no address of this host, too.

@@ -24,6 +24,7 @@ from health.probers.reflector_config import (
 from health.probers.stamp_packet import DEFAULT_PORT
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
     from types import FrameType
 
     from django.core.management.base import CommandParser
@@ -48,24 +49,17 @@ class Command(BaseCommand):
 
     def handle(self, *args: Any, **options: Any) -> None:
         """Listen, say where, and answer until told to stop."""
-        stopping = False
-
-        def stop(_signal: int, _frame: FrameType | None) -> None:
-            nonlocal stopping
-            stopping = True
-
-        signal.signal(signal.SIGTERM, stop)
-        signal.signal(signal.SIGINT, stop)
         try:
             listeners = listeners_of(options)
             reflector = Reflector(listeners)
         except (ReflectorConfigError, ProberError) as error:
             raise CommandError(str(error)) from error
+        told_to_stop = _watch_signals()  # before we say that we listen: whoever reads it may signal
         for listener, (host, port) in zip(listeners, reflector.addresses, strict=True):
             self.stdout.write(f"reflecting on {host} port {port}{_described(listener)}")
         self.stdout.flush()
         try:
-            reflector.serve(lambda: stopping)
+            reflector.serve(told_to_stop)
         finally:
             reflector.close()
         self.stdout.write(f"stopped: {reflector.answered} answered, {reflector.dropped} dropped")
@@ -78,6 +72,19 @@ def listeners_of(options: dict[str, Any]) -> tuple[Listener, ...]:
     if options["cycle"] is None:
         return (single,)
     return load_listeners(options["cycle"], single)
+
+
+def _watch_signals() -> Callable[[], bool]:
+    """Whether SIGTERM or SIGINT has arrived since."""
+    arrived = False
+
+    def note(_signal: int, _frame: FrameType | None) -> None:
+        nonlocal arrived
+        arrived = True
+
+    signal.signal(signal.SIGTERM, note)
+    signal.signal(signal.SIGINT, note)
+    return lambda: arrived
 
 
 def _described(listener: Listener) -> str:

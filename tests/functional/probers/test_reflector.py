@@ -1,0 +1,172 @@
+"""The session-reflector on real sockets: sessions, phases, limits, stopping."""
+
+from __future__ import annotations
+
+import random
+import socket
+import threading
+import time
+
+import pytest
+
+from health.probers.base import ProberError
+from health.probers.reflector import Reflector
+from health.probers.reflector_config import Impairment, Listener, Phase
+from health.probers.rtt_clock import RttClock
+from health.probers.stamp_packet import SenderPacket, decode_reflector, encode_sender
+
+MS = 1_000_000
+
+
+def client(reflector: Reflector, index: int = 0) -> socket.socket:
+    sock = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
+    sock.settimeout(3)
+    sock.connect(reflector.addresses[index])
+    return sock
+
+
+def ask(sock: socket.socket, sequence: int, session: int = 0, tail: bytes = b""):
+    sock.send(encode_sender(SenderPacket(sequence, 1 << 63 | sequence, 0x1401, session)) + tail)
+    return decode_reflector(sock.recv(2048))
+
+
+def test_an_answer_repeats_what_was_asked(reflect):
+    with client(reflect()) as sock:
+        answer = ask(sock, 4711, session=99)
+    assert (answer.sender_sequence, answer.sender_timestamp) == (4711, 1 << 63 | 4711)
+    assert (answer.sender_error_estimate, answer.session) == (0x1401, 99)
+    assert answer.sender_ttl == 64
+    assert answer.error_estimate & 0xFF
+    assert 0 <= answer.dwell_ns < 10**9
+
+
+def test_each_session_counts_its_own_answers(reflect):
+    reflector = reflect()
+    with client(reflector) as one, client(reflector) as other:
+        assert [ask(one, i).sequence for i in (5, 6, 9)] == [0, 1, 2]
+        assert ask(other, 100).sequence == 0
+        assert ask(one, 10, session=7).sequence == 0
+        assert ask(one, 11).sequence == 3
+
+
+def test_the_answer_is_never_larger_than_44_bytes_whatever_comes(reflect):
+    with client(reflect()) as sock:
+        sock.send(encode_sender(SenderPacket(1, 2)) + bytes(1000))
+        assert len(sock.recv(2048)) == 44
+
+
+def test_a_packet_that_is_too_short_gets_no_answer(reflect):
+    reflector = reflect()
+    with client(reflector) as sock:
+        sock.send(bytes(43))
+        assert ask(sock, 1).sender_sequence == 1
+    assert (reflector.answered, reflector.dropped) == (1, 1)
+
+
+def test_a_sender_that_is_gone_does_not_disturb_the_others(reflect):
+    reflector = reflect(delay_ms=20)
+    for _ in range(5):
+        with client(reflector) as sock:
+            sock.send(encode_sender(SenderPacket(1, 2)))
+    with client(reflector) as sock:
+        assert all(ask(sock, i).sender_sequence == i for i in range(5))
+
+
+def test_one_loop_serves_many_listeners_each_with_its_own_impairment(reflect):
+    listeners = [Listener(port=0), Listener(port=0, impairment=Impairment(loss_pct=100))]
+    stopping = threading.Event()
+    reflector = Reflector(listeners)
+    thread = threading.Thread(target=reflector.serve, args=(stopping.is_set,))
+    thread.start()
+    try:
+        with client(reflector, 1) as deaf, client(reflector, 0) as good:
+            deaf.settimeout(0.1)
+            with pytest.raises(TimeoutError):
+                ask(deaf, 1)
+            assert ask(good, 1).sender_sequence == 1
+    finally:
+        stopping.set()
+        thread.join()
+        reflector.close()
+
+
+def test_the_cycle_follows_the_monotonic_clock(reflect):
+    """Phases of 100 s pass by moving the injected clock, not by waiting."""
+    offset = [0]
+    clock = RttClock(monotonic_ns=lambda: time.monotonic_ns() + offset[0])
+    cycle = (Phase(100, loss_pct=0), Phase(100, loss_pct=100))
+    reflector = Reflector([Listener(port=0, cycle=cycle)], random.Random(1), clock)
+    stopping = threading.Event()
+    thread = threading.Thread(target=reflector.serve, args=(stopping.is_set,))
+    thread.start()
+    try:
+        with client(reflector) as sock:
+            assert ask(sock, 1).sender_sequence == 1
+            offset[0] = 150 * 10**9
+            sock.settimeout(0.1)
+            with pytest.raises(TimeoutError):
+                ask(sock, 2)
+            offset[0] = 250 * 10**9
+            sock.settimeout(3)
+            assert ask(sock, 3).sender_sequence == 3
+    finally:
+        stopping.set()
+        thread.join()
+        reflector.close()
+
+
+def test_the_same_seed_loses_the_same_packets(reflect):
+    def answered_of(seed: int) -> list[int]:
+        reflector = reflect(loss_pct=50, seed=seed)
+        with client(reflector) as sock:
+            for i in range(40):
+                sock.send(encode_sender(SenderPacket(i, i)))
+            deadline = time.monotonic() + 5
+            while reflector.answered + reflector.dropped < 40 and time.monotonic() < deadline:
+                time.sleep(0.005)
+            return [
+                decode_reflector(sock.recv(100)).sender_sequence for _ in range(reflector.answered)
+            ]
+
+    first = answered_of(7)
+    assert first == answered_of(7)
+    assert first != answered_of(8)
+    assert 5 < len(first) < 35
+
+
+def test_the_held_answer_is_late_by_the_delay_but_its_dwell_is_not(reflect):
+    with client(reflect(delay_ms=60)) as sock:
+        started = time.monotonic_ns()
+        answer = ask(sock, 1)
+        waited_ns = time.monotonic_ns() - started
+    assert waited_ns >= 59 * MS
+    assert waited_ns - answer.dwell_ns >= 59 * MS
+
+
+def test_the_reflector_ends_soon_after_it_is_told_to(reflect):
+    reflector = Reflector([Listener(port=0)])
+    stopping = threading.Event()
+    thread = threading.Thread(target=reflector.serve, args=(stopping.is_set,))
+    thread.start()
+    with client(reflector) as sock:
+        ask(sock, 1)
+    stopping.set()
+    thread.join(timeout=5)
+    assert not thread.is_alive()
+    reflector.close()
+    reflector.close()
+
+
+@pytest.mark.parametrize(
+    ("host", "words"),
+    [("192.0.2.77", "not an address of this host"), ("no name", "not a literal IP address")],
+)
+def test_an_address_that_cannot_be_bound_is_named(host, words):
+    with pytest.raises(ProberError, match=words):
+        Reflector([Listener(host, 0)])
+
+
+def test_a_busy_port_is_named_and_the_other_listeners_are_closed_again(reflect):
+    _, port = reflect().addresses[0]
+    with pytest.raises(ProberError, match=f"127.0.0.1 port {port} is in use"):
+        Reflector([Listener(port=0), Listener(port=port)])
