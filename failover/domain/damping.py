@@ -17,6 +17,8 @@ if TYPE_CHECKING:
 HALF_LIFE_SECS = 7200.0
 GROWTH = 4.0
 """Each repeated failure makes the delay this many times longer."""
+MAX_PENALTY = 8.0
+"""A storm of failures is forgotten in hours: the penalty has a ceiling, as in RFC 2439."""
 CAP_SECS = 3600.0
 """Longest delay that growth may reach; a longer configured delay is kept as it is."""
 
@@ -25,6 +27,11 @@ def decayed(penalty: float, at: float, now: float) -> float:
     """``penalty`` counted at ``at``, as it stands at ``now`` (monotonic seconds)."""
     elapsed = max(0.0, now - at)
     return penalty * math.pow(2.0, -elapsed / HALF_LIFE_SECS)
+
+
+def after_failure(penalty: float) -> float:
+    """The penalty after one more failure."""
+    return min(MAX_PENALTY, penalty + 1.0)
 
 
 def return_delay_secs(policy: PolicySpec, clock: MemberClock) -> float:

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from failover.domain.damping import decayed
+from failover.domain.damping import after_failure, decayed
 from failover.domain.situation import Direction, Situation, Switch
 from failover.domain.state import Cause, MemberClock, PolicyState
 
@@ -70,7 +70,7 @@ def _clock_of_the_left(clock: MemberClock, cause: Cause, now: float) -> MemberCl
     clock = replace(clock, healthy_since=None, carried_secs=0.0, penalty=penalty, penalty_at=now)
     if not cause.is_failure:
         return clock
-    return replace(clock, left_at=now, left_because=cause, penalty=penalty + 1.0)
+    return replace(clock, left_at=now, left_because=cause, penalty=after_failure(penalty))
 
 
 def _waiver_is_used(situation: Situation, cause: Cause) -> bool:

@@ -7,7 +7,14 @@ import math
 import pytest
 
 from failover.domain.clocks import advance, has_proven_itself
-from failover.domain.damping import CAP_SECS, HALF_LIFE_SECS, decayed, return_delay_secs
+from failover.domain.damping import (
+    CAP_SECS,
+    HALF_LIFE_SECS,
+    MAX_PENALTY,
+    after_failure,
+    decayed,
+    return_delay_secs,
+)
 from failover.domain.state import Cause, MemberClock, PolicyState
 from failover.domain.views import MemberView
 from health.domain.status import Reason
@@ -43,6 +50,15 @@ def test_a_penalty_does_not_grow_when_time_seems_to_run_backwards() -> None:
 )
 def test_the_delay_quadruples_with_each_penalty_up_to_an_hour(penalty: float, delay: float) -> None:
     assert return_delay_secs(make_policy(), MemberClock(penalty=penalty)) == pytest.approx(delay)
+
+
+def test_a_storm_of_failures_is_forgotten_within_hours() -> None:
+    penalty = 0.0
+    for _ in range(5_000):
+        penalty = after_failure(penalty)
+    assert penalty == MAX_PENALTY
+    assert return_delay_secs(make_policy(), MemberClock(penalty=penalty)) == CAP_SECS
+    assert decayed(penalty, 0.0, 3.0 * HALF_LIFE_SECS) == pytest.approx(1.0)
 
 
 def test_without_damping_the_delay_stays_as_configured() -> None:
