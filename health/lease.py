@@ -15,6 +15,7 @@ from __future__ import annotations
 
 import secrets
 from dataclasses import dataclass
+from enum import Enum, auto
 
 from django.db import models
 from django.db.models import F, Q
@@ -82,20 +83,29 @@ def acquire(vantage: Vantage, *, me: ProcessIdentity, now: float) -> Lease | Non
     return Lease(vantage.pk, holder, row.epoch + 1, gone) if taken else None
 
 
-def renew(lease: Lease, *, now: float, figures: LoopFigures) -> bool:
-    """Keep the lease for another TTL; False when it is lost or a successor waits."""
-    return bool(
-        _mine(lease)
-        .filter(successor="")
-        .update(
-            renewed_at=now,
-            expires_at=now + TTL_SECS,
-            paths=figures.paths,
-            probes_per_sec=figures.probes_per_sec,
-            lag_secs=figures.lag_secs,
-            overruns_total=figures.overruns_total,
-        )
+class Renewal(Enum):
+    """What became of a renewal."""
+
+    RENEWED = auto()
+    HANDOVER = auto()
+    """Renewed, but another process asks to take over."""
+    LOST = auto()
+
+
+def renew(lease: Lease, *, now: float, figures: LoopFigures) -> Renewal:
+    """Keep the lease for another TTL, if it still is ours."""
+    renewed = _mine(lease).update(
+        renewed_at=now,
+        expires_at=now + TTL_SECS,
+        paths=figures.paths,
+        probes_per_sec=figures.probes_per_sec,
+        lag_secs=figures.lag_secs,
+        overruns_total=figures.overruns_total,
     )
+    if not renewed:
+        return Renewal.LOST
+    asked = _mine(lease).exclude(successor="").exists()
+    return Renewal.HANDOVER if asked else Renewal.RENEWED
 
 
 def release(lease: Lease) -> None:

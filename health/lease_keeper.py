@@ -10,13 +10,13 @@ from django.db import DatabaseError, connection
 
 from health import lease as leases
 from health.engine.clock import Clock
-from health.lease import Lease, LoopFigures
+from health.lease import Lease, LoopFigures, Renewal
 
 log = logging.getLogger(__name__)
 
 
 class LeaseKeeper:
-    """Holds on to one lease until it is lost, asked for, or stopped.
+    """Holds on to one lease until it is lost or stopped.
 
     ``may_act`` is what everything that changes the outside world must ask: it
     turns False by itself when renewals stop, even if this thread hangs.
@@ -25,6 +25,7 @@ class LeaseKeeper:
     def __init__(self, lease: Lease, clock: Clock, figures: Callable[[], LoopFigures]) -> None:
         self.lease = lease
         self.lost = threading.Event()
+        self.handover_asked = threading.Event()
         self._clock = clock
         self._figures = figures
         self._stop = threading.Event()
@@ -56,17 +57,19 @@ class LeaseKeeper:
     def _renew(self) -> None:
         begun_ns = self._clock.monotonic_ns()
         try:
-            renewed = leases.renew(self.lease, now=self._clock.wall(), figures=self._figures())
+            renewal = leases.renew(self.lease, now=self._clock.wall(), figures=self._figures())
         except DatabaseError as error:
             # The database is away: probing goes on, acting stops by itself at
             # SELF_FENCE_SECS; the next renewal may find the same lease again.
             log.warning("the lease could not be renewed: %s", error)
             connection.close()
             return
-        if renewed:
-            self._renewed_ns = begun_ns
-        else:
+        if renewal is Renewal.LOST:
             self.lost.set()
+            return
+        self._renewed_ns = begun_ns
+        if renewal is Renewal.HANDOVER:
+            self.handover_asked.set()
 
     def _give_back(self) -> None:
         try:

@@ -8,10 +8,16 @@ cluster (``sdwan_site.tasks.ensure_monitor``) or in the foreground
 from __future__ import annotations
 
 import logging
+import threading
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from pathlib import Path as FilePath
 
+from django.conf import settings
+from django.db import connection
+
+from health import handover
 from health import lease as leases
 from health.database_thread import DatabaseThread
 from health.engine.clock import Clock, SystemClock
@@ -31,6 +37,7 @@ from health.selectors.configuration import paths_past
 log = logging.getLogger(__name__)
 
 LAST_WRITE_SECS = 5.0
+CALL_AGAIN_SECS = 60.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,9 +61,13 @@ def run_monitor(
     should_stop: Callable[[], bool],
     make_observers: ObserverFactory = lambda context: (),
     max_secs: float | None = None,
+    call_successor: Callable[[], None] = lambda: None,
     clock: Clock | None = None,
 ) -> str:
     """Run the monitor loop of a vantage until it is told to stop; returns why it ended.
+
+    After ``max_secs`` it asks for a successor by ``call_successor`` (again each
+    minute), goes on until that one asks for the lease, and leaves it its windows.
 
     Raises ``LeaseHeld`` when somebody else runs it, ``Vantage.DoesNotExist``
     when there is no such vantage.
@@ -69,9 +80,48 @@ def run_monitor(
             f"The monitor of {vantage_name!r} is run by {leases.describe_holder(vantage)}."
         )
     log.info("monitor of %s begins, lease epoch %d", vantage_name, lease.epoch)
-    reason = _Monitor(vantage, lease, make_observers, clock).run(should_stop, max_secs)
+    life = _Life(should_stop, max_secs, call_successor)
+    reason = _Monitor(vantage, lease, make_observers, clock).run(life)
     log.info("monitor of %s ends: %s", vantage_name, reason)
     return reason
+
+
+class _Life:
+    """How long a loop may go on, and why it ended."""
+
+    def __init__(
+        self,
+        should_stop: Callable[[], bool],
+        max_secs: float | None,
+        call_successor: Callable[[], None],
+    ) -> None:
+        self.reason = ""
+        self._should_stop = should_stop
+        self._call_successor = call_successor
+        self._call_at = None if max_secs is None else time.monotonic() + max_secs
+
+    def is_over(self, keeper: LeaseKeeper) -> bool:
+        """True when the loop must end; asked several times a second."""
+        if self._should_stop():
+            self.reason = "told to stop"
+        elif keeper.lost.is_set():
+            self.reason = "the lease went to another process"
+        elif keeper.handover_asked.is_set():
+            self.reason = "handed over to a successor"
+        elif self._call_at is not None and time.monotonic() >= self._call_at:
+            self._call_at = time.monotonic() + CALL_AGAIN_SECS
+            # Not in the loop's own thread: the call goes through the database.
+            threading.Thread(target=self._call, name="successor", daemon=True).start()
+        return bool(self.reason)
+
+    def _call(self) -> None:
+        try:
+            self._call_successor()
+        except Exception:
+            # Without a successor this loop simply goes on.
+            log.exception("no successor could be called; trying again")
+        finally:
+            connection.close()
 
 
 class _Monitor:
@@ -80,7 +130,9 @@ class _Monitor:
     def __init__(
         self, vantage: Vantage, lease: Lease, make_observers: ObserverFactory, clock: Clock
     ) -> None:
-        self._lease = lease
+        self._clock = clock
+        self._checkpoint = FilePath(settings.DATA_DIR) / f"handover-{vantage.name}.json"
+        self._boot_id = current_process().boot_id
         self._keeper = LeaseKeeper(lease, clock, self._figures)
         context = LoopContext(vantage.pk, vantage.name, lease, self._keeper.may_act, clock)
         self._others = make_observers(context)
@@ -92,6 +144,9 @@ class _Monitor:
             unavailable=unavailable,
             resolver=self._resolver,
             clock=clock,
+            restore=handover.take_up(
+                self._checkpoint, now_ns=clock.monotonic_ns(), boot_id=self._boot_id
+            ),
         )
         self._database = DatabaseThread(vantage.name, lease.epoch, self._engine.submit)
         self._recorder = Recorder(
@@ -100,30 +155,23 @@ class _Monitor:
         self._figures_kept = _FigureKeeper(self._engine)
         self._engine.observers = (self._figures_kept, self._recorder, *self._others)
 
-    def run(self, should_stop: Callable[[], bool], max_secs: float | None) -> str:
-        ends_at = None if max_secs is None else time.monotonic() + max_secs
-        reason = ""
-
-        def must_end() -> bool:
-            nonlocal reason
-            if should_stop():
-                reason = "told to stop"
-            elif self._keeper.lost.is_set():
-                reason = "the lease went to another process"
-            elif ends_at is not None and time.monotonic() >= ends_at:
-                reason = "its time is over"
-            return bool(reason)
-
+    def run(self, life: _Life) -> str:
         self._keeper.start()
         self._database.start()
         try:
-            self._engine.run(must_end)
+            self._engine.run(lambda: life.is_over(self._keeper))
         finally:
             self._finish()
-        return reason
+        return life.reason
 
     def _finish(self) -> None:
-        """Write the last samples, let the observers finish, give the lease back."""
+        """Leave the windows, write the last samples, finish, give the lease back."""
+        handover.leave(
+            self._checkpoint,
+            self._engine.paths,
+            now_ns=self._clock.monotonic_ns(),
+            boot_id=self._boot_id,
+        )
         self._engine.close_open_slot()
         self._recorder.close()
         for observer in self._others:

@@ -15,6 +15,7 @@ from health.engine.observers import Round
 from health.engine.path_monitor import PathMonitor
 from health.writer import Batch, Change, CurrentRow
 
+HANDOVER_SECS = 5.0
 ALMOST_A_SECOND_NS = 900_000_000
 """Rounds come each second, a little early or late; none may slip by."""
 
@@ -36,7 +37,7 @@ class Recorder:
         self._sink = sink
         self._past = past
         self._batch = Batch()
-        self._last_status: dict[int, PathStatus] = {}
+        self._last: dict[int, tuple[PathStatus, bool | None]] = {}
         self._hours = {key: LastHour.restored(before) for key, before in past.items()}
         self._handed_ns = 0
 
@@ -66,10 +67,18 @@ class Recorder:
         self._sink(batch)
 
     def _note_change(self, finished: Round, reading: PathReading) -> None:
-        before = self._last_status.get(reading.key, PathStatus.UNKNOWN)
-        self._last_status[reading.key] = reading.status
-        if before is not PathStatus.UNKNOWN or reading.status is not PathStatus.UNKNOWN:
-            self._batch.changes.append(Change(finished.wall, before, reading))
+        key = reading.key
+        before = self._last.get(key) or self._before_this_loop(key, finished.wall)
+        self._last[key] = (reading.status, reading.reachable)
+        if before != self._last[key]:
+            self._batch.changes.append(Change(finished.wall, before[0], reading))
+
+    def _before_this_loop(self, key: int, wall: float) -> tuple[PathStatus, bool | None]:
+        """What the predecessor said, if it said it just now: a hand-over is no change."""
+        past = self._past.get(key)
+        if past is None or wall - past.updated_at > HANDOVER_SECS:
+            return (PathStatus.UNKNOWN, None)
+        return (past.status, past.reachable)
 
     def _current(self, finished: Round, reading: PathReading) -> CurrentRow:
         monitor = self._paths[reading.key]

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from datetime import timedelta
+from functools import partial
 
 from django.conf import settings
 from django.utils import timezone
@@ -13,26 +14,29 @@ from django_q.tasks import async_task
 from health import lease as leases
 from health.models import MonitorLease, Vantage
 from health.monitor import run_monitor
+from health.process_identity import current_process
 from sdwan_site.processes.cluster import stop_requested
 from sdwan_site.wiring import make_observers
 
-WATCH_EVERY_SECS = 0.2
+WATCH_EVERY_SECS = 0.1
 WATCH_SECS = leases.TTL_SECS + 0.5
 """A lease that is not renewed within this time has no living holder."""
 KEEP_FAILURES = timedelta(days=14)
 KEEP_QUEUED = timedelta(days=1)
 
 
-def ensure_monitor(vantage: str, max_secs: float) -> str:
+def ensure_monitor(vantage: str, max_secs: float, *, take_over: bool = False) -> str:
     """Make sure that exactly one monitor loop runs for ``vantage``; perhaps become it.
 
     Watches the lease until it is seen to be renewed ("healthy") or can be taken.
-    Idempotent: may be enqueued any number of times. ``max_secs`` bounds the life
-    of a loop that this call becomes.
+    Idempotent: may be enqueued any number of times. A loop that this call becomes
+    calls its successor after ``max_secs``; with ``take_over`` this call is one.
     """
     row = Vantage.objects.filter(name=vantage).first()
     if row is None:
         return f"there is no probe host named {vantage!r} (yet)"
+    if take_over:
+        leases.request_handover(row, me=current_process())
     watch = _LeaseWatch(row)
     ends_at = time.monotonic() + WATCH_SECS
     while time.monotonic() < ends_at and not stop_requested():
@@ -42,9 +46,10 @@ def ensure_monitor(vantage: str, max_secs: float) -> str:
                 should_stop=stop_requested,
                 make_observers=make_observers,
                 max_secs=max_secs,
+                call_successor=partial(enqueue_ensure_monitor, vantage, max_secs, take_over=True),
             )
         except leases.LeaseHeld:
-            if watch.was_renewed():
+            if watch.was_renewed() and not take_over:
                 return "healthy"
         time.sleep(WATCH_EVERY_SECS)
     return "the lease was neither renewed nor free; looking again within a minute"
@@ -68,12 +73,13 @@ class _LeaseWatch:
         )
 
 
-def enqueue_ensure_monitor(vantage: str, max_secs: float) -> None:
+def enqueue_ensure_monitor(vantage: str, max_secs: float, *, take_over: bool = False) -> None:
     """Ask the vantage's own cluster for a monitor, now."""
     async_task(
         "sdwan_site.tasks.ensure_monitor",
         vantage,
         max_secs,
+        take_over=take_over,
         q_options={"cluster": vantage, "save": False, "group": "monitor"},
     )
 

@@ -9,7 +9,7 @@ from collections import deque
 from typing import NamedTuple
 
 from health.domain.reading import PathReading
-from health.domain.status import FACES, face_of
+from health.domain.status import FACES, PathStatus, face_of
 
 HOUR_CELLS = 30
 CELL_SECS = 120
@@ -31,6 +31,8 @@ class PathPast(NamedTuple):
     """What is known of a path from before this loop; ``updated_at`` in seconds since 1970, UTC."""
 
     updated_at: float
+    status: PathStatus
+    reachable: bool | None
     spark: list[float | None]
     strip: str
     probes_total: int

@@ -31,19 +31,19 @@ class Liveness:
         self.alive: bool | None = None
         self.loss_run = 0
         self.answers_in_a_row = 0
-        self._settled = 0
+        self.settled = 0
 
     def answered(self) -> LivenessChange | None:
         """A probe was answered; any answer ends a run of losses."""
         self.loss_run = 0
         self.answers_in_a_row += 1
-        self._settled += 1
+        self.settled += 1
         if self.alive is False:
             if self.answers_in_a_row >= ALIVE_AFTER_ANSWERS:
                 self.alive = True
                 return LivenessChange.CAME_BACK
             return None
-        if self._settled >= FIRST_JUDGEMENT_AFTER:
+        if self.settled >= FIRST_JUDGEMENT_AFTER:
             self.alive = True
         return None
 
@@ -51,7 +51,7 @@ class Liveness:
         """A probe was lost; ``proven`` when this host itself saw the link go down."""
         self.answers_in_a_row = 0
         self.loss_run += 1
-        self._settled += 1
+        self.settled += 1
         if self.alive is False or not (proven or self.loss_run >= DEAD_AFTER_LOSSES):
             return None
         self.alive = False

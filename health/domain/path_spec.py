@@ -93,6 +93,10 @@ class PathSpec:
         """
         return self._wire() == other._wire()
 
+    def wire_text(self) -> str:
+        """The part of the spec that ``probes_like`` compares, as text for a checkpoint."""
+        return repr(self._wire())
+
     def _wire(self) -> tuple[object, ...]:
         return (
             self.kind,

@@ -8,6 +8,7 @@ no rounding error behind. No clock: every call says what time it is.
 from __future__ import annotations
 
 from array import array
+from collections.abc import Iterable
 from typing import NamedTuple
 
 NANOSECONDS_PER_SECOND = 1_000_000_000
@@ -116,6 +117,28 @@ class ProbeWindow:
         """Forget every probe up to and including ``number``."""
         while self._first < self._next and self._first <= number:
             self._drop_oldest()
+
+    def history(self) -> list[tuple[int, int | None]]:
+        """The settled probes, oldest first: when sent (monotonic ns), and RTT in ns or None.
+
+        ``refill`` of another window with it gives the same figures.
+        """
+        history: list[tuple[int, int | None]] = []
+        for number in range(self._first, self._next):
+            slot = number % self._capacity
+            if self._result[slot] >= 0 or self._result[slot] == _LOST:
+                rtt_ns = self._result[slot]
+                history.append((self._sent_ns[slot], rtt_ns if rtt_ns >= 0 else None))
+        return history
+
+    def refill(self, history: Iterable[tuple[int, int | None]]) -> None:
+        """Enter settled probes as ``history`` gave them."""
+        for sent_ns, rtt_ns in history:
+            number = self.open(sent_ns)
+            if rtt_ns is None:
+                self.lose(number)
+            else:
+                self.answer(number, rtt_ns)
 
     def metrics(self) -> WindowMetrics:
         """The figures of the settled probes."""

@@ -41,7 +41,8 @@ class ProbeEngine:
     """Measures the paths it is given until it is told to stop.
 
     ``probers`` are the ready kinds; ``unavailable`` says of the others why they
-    can't be used, and their paths are unknown with that sentence.
+    can't be used, and their paths are unknown with that sentence. ``restore`` may
+    fill a new path's monitor from what a predecessor left.
     """
 
     def __init__(
@@ -54,6 +55,7 @@ class ProbeEngine:
         resolver: NameResolver | None = None,
         clock: Clock | None = None,
         random_fraction: Callable[[], float] = random.random,
+        restore: Callable[[PathMonitor], None] = lambda monitor: None,
     ) -> None:
         self.paths: dict[int, PathMonitor] = {}
         self.readings: dict[int, PathReading] = {}
@@ -64,6 +66,7 @@ class ProbeEngine:
         self._unavailable = unavailable or {}
         self._resolver = resolver
         self._clock = clock or SystemClock()
+        self._restore = restore
         self._pacer = Pacer(random_fraction)
         self._outstanding = OutstandingProbes()
         self._tickets: dict[int, tuple[PathMonitor, TargetMonitor]] = {}
@@ -99,6 +102,7 @@ class ProbeEngine:
             monitor = self.paths.get(key)
             if monitor is None:
                 self.paths[key] = monitor = PathMonitor(spec, now_ns)
+                self._restore(monitor)
                 self._schedule(monitor, now_ns)
             elif monitor.spec != spec:
                 self._respecify(monitor, spec, now_ns)

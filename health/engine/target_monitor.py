@@ -45,6 +45,15 @@ class TargetMonitor:
         self._last_answered = -1
         self._last_lost = -1
 
+    def restore_window(self, history: list[tuple[int, int | None]]) -> None:
+        """Go on with the settled probes of a predecessor; see ``ProbeWindow.history``."""
+        self.window.refill(history)
+        for number, (_, rtt_ns) in enumerate(history):
+            if rtt_ns is None:
+                self._last_lost = number
+            else:
+                self._last_answered = number
+
     def sent(self, now_ns: int) -> int:
         """A probe leaves now; returns its number."""
         return self.window.open(now_ns)

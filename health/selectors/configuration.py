@@ -9,6 +9,7 @@ from django.db.models import Prefetch
 
 from health.domain.last_hour import PathPast
 from health.domain.path_spec import PathSpec, ProbeTiming, SlaLimits, TargetSpec
+from health.domain.status import PathStatus
 from health.models import CurrentHealth, Path, PathTarget
 from health.probers import PROBERS
 
@@ -96,7 +97,13 @@ def paths_past(vantage_name: str) -> dict[int, PathPast]:
     rows = CurrentHealth.objects.filter(path__uplink__vantage__name=vantage_name)
     return {
         row.path_id: PathPast(
-            row.updated_at, row.spark, row.strip, row.probes_total, row.failures_total
+            updated_at=row.updated_at,
+            status=PathStatus(row.status),
+            reachable=row.reachable,
+            spark=row.spark,
+            strip=row.strip,
+            probes_total=row.probes_total,
+            failures=row.failures_total,
         )
         for row in rows
     }

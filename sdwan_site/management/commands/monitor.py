@@ -6,7 +6,9 @@ is a systemd unit of its own, and the cluster takes over when it dies.
 
 from __future__ import annotations
 
+import math
 import signal
+import time
 from typing import Any
 
 from django.conf import settings
@@ -19,7 +21,7 @@ from sdwan_site.wiring import make_observers
 
 
 class Command(BaseCommand):
-    """Ends on SIGTERM or Ctrl-C, when its time is over, or when the lease is lost."""
+    """Ends on SIGTERM or Ctrl-C, after --seconds, or when the lease is lost."""
 
     help = "Run the monitor loop of a probe host in the foreground."
 
@@ -30,7 +32,7 @@ class Command(BaseCommand):
 
     def handle(self, *args: Any, **options: Any) -> None:
         """Run; a lease that somebody else holds is an error that names the holder."""
-        stop = _StopFlag()
+        stop = _StopFlag(options["seconds"])
         for number in (signal.SIGINT, signal.SIGTERM):
             signal.signal(number, stop.set)
         try:
@@ -38,7 +40,6 @@ class Command(BaseCommand):
                 options["vantage"],
                 should_stop=stop.is_set,
                 make_observers=make_observers,
-                max_secs=options["seconds"],
             )
         except Vantage.DoesNotExist:
             known = ", ".join(Vantage.objects.values_list("name", flat=True)) or "none"
@@ -52,13 +53,14 @@ class Command(BaseCommand):
 
 
 class _StopFlag:
-    """Set by a signal, read by the loop."""
+    """Set by a signal or by time, read by the loop."""
 
-    def __init__(self) -> None:
+    def __init__(self, seconds: float | None) -> None:
         self._set = False
+        self._ends_at = math.inf if seconds is None else time.monotonic() + seconds
 
     def set(self, *_: object) -> None:
         self._set = True
 
     def is_set(self) -> bool:
-        return self._set
+        return self._set or time.monotonic() >= self._ends_at

@@ -1,0 +1,37 @@
+"""Numbers, durations and ages as people read them. Pure; a missing value is a dash, never 0."""
+
+from __future__ import annotations
+
+MISSING = "–"
+_MINUTE, _HOUR, _DAY = 60, 3600, 86_400
+
+
+def number(value: float | None, digits: int = 1) -> str:
+    """``value`` with ``digits`` decimals; from 100 on none are needed to compare rows."""
+    if value is None:
+        return MISSING
+    return f"{value:.{0 if abs(value) >= 100 else digits}f}"
+
+
+def score(value: float | None) -> str:
+    """A score without decimals; 99.6 is not yet 100, and 49.9 not yet 50."""
+    return MISSING if value is None else str(int(value + 1e-9))
+
+
+def duration(secs: float) -> str:
+    """The two largest units: ``3 s``, ``22 min``, ``1 h 30 min``, ``9 d 2 h``."""
+    whole = max(0, int(secs))
+    if whole < _MINUTE:
+        return f"{whole} s"
+    if whole < _HOUR:
+        return f"{whole // _MINUTE} min"
+    if whole < _DAY:
+        minutes = whole % _HOUR // _MINUTE
+        return f"{whole // _HOUR} h {minutes} min" if minutes else f"{whole // _HOUR} h"
+    hours = whole % _DAY // _HOUR
+    return f"{whole // _DAY} d {hours} h" if hours else f"{whole // _DAY} d"
+
+
+def count(number_of: int, singular: str, plural: str = "") -> str:
+    """``1 path``, ``2 paths``."""
+    return f"{number_of} {singular if number_of == 1 else plural or singular + 's'}"
