@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import pytest
 
 from failover.domain.policy import PolicyMode
@@ -166,7 +168,7 @@ def test_no_viable_path_lasts_while_the_path_that_came_back_has_no_score() -> No
     ],
 )
 def test_a_policy_that_may_not_act_says_what_it_would_do(
-    changes: dict[str, object], flags: dict[str, bool], phase: Phase, beginning: str
+    changes: dict[str, Any], flags: dict[str, bool], phase: Phase, beginning: str
 ) -> None:
     world = World(**changes)
     world.run(20.0, **flags)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import pytest
 
 from failover.domain.gates import GateName
@@ -77,7 +79,7 @@ def test_a_degraded_primary_is_kept_when_no_backup_is_truly_better(view: MemberV
     ],
 )
 def test_an_active_path_taken_out_of_use_is_left_for_the_best_candidate(
-    change: dict[str, bool], cause: Cause
+    change: dict[str, Any], cause: Cause
 ) -> None:
     world = World()
     world.run(20.0)

@@ -9,9 +9,10 @@ import pytest
 
 from failover.domain import operators
 from failover.domain.operators import Refused
-from failover.domain.policy import PolicyMode
+from failover.domain.policy import PolicyMode, PolicySpec
 from failover.domain.situation import Direction, Phase
-from failover.domain.state import Cause, NoticeKind, Pause, Pin
+from failover.domain.state import Cause, NoticeKind, Pause, Pin, PolicyState
+from failover.domain.views import Views
 from tests.unit.failover.domain.worlds import (
     BAD,
     CABLE,
@@ -33,7 +34,7 @@ def ready(**changes: Any) -> World:
     return world
 
 
-def situation(world: World) -> tuple[Any, ...]:
+def situation(world: World) -> tuple[PolicySpec, PolicyState, Views, float]:
     return world.policy, world.state, world.views, world.now
 
 

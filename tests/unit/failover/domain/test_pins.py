@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from typing import Any
 
 import pytest
 
@@ -42,7 +43,7 @@ def test_a_pinned_path_is_kept_although_it_is_degraded() -> None:
 
 
 @pytest.mark.parametrize("change", [{"in_maintenance": True}, {"enabled": False}])
-def test_a_pin_outranks_maintenance_of_its_path(change: dict[str, bool]) -> None:
+def test_a_pin_outranks_maintenance_of_its_path(change: dict[str, Any]) -> None:
     world = pinned()
     world.see(FIBRE, view=GOOD._replace(**change)).run(60.0)
     assert world.switches == []

@@ -81,7 +81,8 @@ def test_times_are_translated_to_the_new_monotonic_clock() -> None:
 def test_health_is_restored_as_what_was_proven_not_as_what_passed_unseen() -> None:
     state = replace(initial_state(CABLE, START), clocks={FIBRE: MemberClock(START - 40.0)})
     clock = reborn(state, later=5_000.0).clock(FIBRE)
-    assert (clock.healthy_since, clock.carried_secs) == (None, pytest.approx(40.0))
+    assert clock.healthy_since is None
+    assert clock.carried_secs == pytest.approx(40.0)
 
 
 def test_a_wall_clock_that_was_set_back_shortens_no_hold() -> None:

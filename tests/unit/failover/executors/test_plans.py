@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from typing import Any
 
 import pytest
 
@@ -80,7 +81,7 @@ def test_a_route_that_cannot_exist_is_refused(route: Route, match: str) -> None:
     ],
 )
 def test_an_uplink_that_cannot_carry_the_route_is_refused(
-    change: dict[str, str], match: str
+    change: dict[str, Any], match: str
 ) -> None:
     with pytest.raises(ExecutorError, match=match):
         route_changes(replace(TO_CABLE, to_uplink=replace(CABLE, **change)))
