@@ -41,10 +41,12 @@ class DemoPath(NamedTuple):
 
 
 SITES = ("Frankfurt", "Warsaw")
+# Gateways from the documentation networks (RFC 5737): the dry run shows routes over
+# them, nothing is ever sent there.
 UPLINKS = (
-    ("Fibre", "fibre", "Telekom"),
-    ("Cable", "cable", "Vodafone"),
-    ("LTE", "lte", "O2"),
+    ("Fibre", "fibre", "Example Telecom", "192.0.2.1"),
+    ("Cable", "cable", "Example Cable", "198.51.100.1"),
+    ("LTE", "lte", "Example Mobile", "203.0.113.1"),
 )
 PATHS = (
     DemoPath("Warsaw via fibre", "Fibre", "Warsaw", "terrestrial", 12, 1.5, 0, cycles=True),
@@ -74,7 +76,7 @@ def seed() -> None:
     vantage, _ = Vantage.objects.get_or_create(
         name=settings.VANTAGE, defaults={"site": sites[SITES[0]]}
     )
-    uplinks = {name: _uplink(vantage, name, kind, who) for name, kind, who in UPLINKS}
+    uplinks = {uplink[0]: _uplink(vantage, *uplink) for uplink in UPLINKS}
     for index, path in enumerate(PATHS):
         _stamp_path(path, uplinks[path.uplink], sites.get(path.destination), FIRST_PORT + index)
     for name, address in PINGS:
@@ -100,9 +102,11 @@ def _write_reflectors() -> None:
     )
 
 
-def _uplink(vantage: Vantage, name: str, transport: str, provider: str) -> Uplink:
+def _uplink(vantage: Vantage, name: str, transport: str, provider: str, gateway: str) -> Uplink:
     return Uplink.objects.get_or_create(
-        vantage=vantage, name=name, defaults={"transport": transport, "provider": provider}
+        vantage=vantage,
+        name=name,
+        defaults={"transport": transport, "provider": provider, "gateway": gateway},
     )[0]
 
 

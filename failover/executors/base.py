@@ -157,9 +157,11 @@ def route_changes(intent: Intent) -> Plan:
 
 
 def _route_over(route: Route, uplink: UplinkFacts) -> RouteChange:
-    if not uplink.interface:
+    if not (uplink.interface or uplink.next_hop(route.family)):
         raise ExecutorError(
-            f"{uplink.name} has no interface: set it on its uplink.", retryable=False
+            f"{uplink.name} has neither an interface nor an IPv{route.family} gateway: "
+            "set one on its uplink.",
+            retryable=False,
         )
     return RouteChange(
         "replace",

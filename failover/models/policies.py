@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import ipaddress
 import uuid
-from typing import TYPE_CHECKING
 
 from django.core.exceptions import ValidationError
 from django.core.validators import MaxValueValidator, MinValueValidator
@@ -15,9 +14,6 @@ from failover.domain.strategies import STRATEGIES
 from failover.executors import EXECUTORS
 from health.models import Path
 from health.models.validators import validate_interface_name
-
-if TYPE_CHECKING:
-    from django.db.models.manager import RelatedManager
 
 
 def strategy_choices() -> list[tuple[str, str]]:
@@ -99,9 +95,6 @@ class FailoverPolicy(models.Model):
     )
     created_at = models.DateTimeField(auto_now_add=True)
     updated_at = models.DateTimeField(auto_now=True)
-
-    members: RelatedManager[PolicyMember]
-    routes: RelatedManager[PolicyRoute]
 
     class Meta:
         db_table = "sdwan_failover_policies"

@@ -74,7 +74,10 @@ def test_a_route_that_cannot_exist_is_refused(route: Route, match: str) -> None:
 @pytest.mark.parametrize(
     ("change", "match"),
     [
-        ({"interface": ""}, "cable has no interface: set it on its uplink"),
+        (
+            {"interface": "", "gateway": ""},
+            "cable has neither an interface nor an IPv4 gateway: set one on its uplink",
+        ),
         ({"gateway": "somewhere"}, "gateway of cable: 'somewhere' does not appear"),
         ({"gateway": "2001:db8::1"}, "gateway 2001:db8::1 of cable is not an IPv4 address"),
         ({"source": "x"}, "source of cable"),
@@ -85,6 +88,11 @@ def test_an_uplink_that_cannot_carry_the_route_is_refused(
 ) -> None:
     with pytest.raises(ExecutorError, match=match):
         route_changes(replace(TO_CABLE, to_uplink=replace(CABLE, **change)))
+
+
+def test_a_gateway_alone_is_next_hop_enough() -> None:
+    plan = route_changes(replace(TO_CABLE, to_uplink=replace(CABLE, interface="")))
+    assert f"via {CABLE.gateway} table" in plan.changes[0].text()
 
 
 def test_the_way_back_is_checked_before_the_way_there_is_taken() -> None:
