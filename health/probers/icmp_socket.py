@@ -36,6 +36,7 @@ _SOL_RAW = 255
 _ICMP_FILTER = 1
 _SO_ATTACH_FILTER = 26
 _WANTED_TYPES = (ECHO_REPLY, UNREACHABLE, TIME_EXCEEDED, PARAMETER_PROBLEM)
+_MAX_UNFILTERED = 100_000  # more than the receive buffer can hold
 _REFUSED = frozenset({errno.EPERM, errno.EACCES, errno.EPROTONOSUPPORT, errno.EAFNOSUPPORT})
 
 
@@ -72,6 +73,7 @@ def _open_raw() -> EchoSocketV4:
     sock.setsockopt(_SOL_RAW, _ICMP_FILTER, struct.pack("@I", blocked))
     _attach_filter(sock, _identifier_filter(identifier))
     _prepare(sock)
+    _discard_unfiltered(sock)
     return EchoSocketV4(sock, "raw", identifier)
 
 
@@ -88,6 +90,15 @@ def _prepare(sock: socket.socket) -> None:
     sock.setblocking(False)
     widen_receive_buffer(sock)
     stamp_arrivals(sock)
+
+
+def _discard_unfiltered(sock: socket.socket) -> None:
+    """Drop what came in before the filters were attached: other processes' answers."""
+    for _ in range(_MAX_UNFILTERED):
+        try:
+            sock.recv(1)
+        except BlockingIOError:
+            return
 
 
 def _identifier_filter(identifier: int) -> list[tuple[int, int, int, int]]:

@@ -8,6 +8,7 @@ import struct
 import pytest
 
 from health.domain.measurement import Outcome, Rejection
+from health.probers import icmp_socket
 from health.probers.base import WireTarget
 
 SECOND = 1_000_000_000
@@ -161,3 +162,36 @@ def test_an_error_about_a_packet_we_did_not_send_is_rejected(
     forge(error_about(spoil(request), destination), "127.0.0.9")
     assert helpers.await_rejection(prober) == []
     assert prober.rejected == {reason: 1}
+
+
+@pytest.mark.parametrize(
+    ("quoted", "reason"),
+    [
+        (lambda request: b"\0" + request[1:], Rejection.CORRUPT),  # quotes an echo reply
+        (lambda request: request, None),
+    ],
+)
+def test_an_error_must_quote_an_echo_request(probed, forge, helpers, quoted, reason):
+    prober, probe_id, request = probed
+    forge(error_about(quoted(request), SILENT.address), "127.0.0.9")
+    if reason is None:
+        assert [reply.probe_id for reply in helpers.collect(prober, 1)] == [probe_id]
+    else:
+        assert helpers.await_rejection(prober) == []
+        assert prober.rejected == {reason: 1}
+
+
+def test_what_arrived_before_the_filter_was_attached_is_not_seen(
+    icmp, forge, monkeypatch, raw_socket
+):
+    attach = icmp_socket._attach_filter
+
+    def flood_then_attach(sock, program):
+        for _ in range(20):
+            forge(checksummed(b"\0\0\0\0\x12\x34\0\1stranger's"))
+        attach(sock, program)
+
+    monkeypatch.setattr(icmp_socket, "_attach_filter", flood_then_attach)
+    prober = icmp()
+    assert prober.receive() == []
+    assert not prober.rejected

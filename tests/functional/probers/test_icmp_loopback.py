@@ -126,6 +126,15 @@ def test_the_identifier_of_a_prober_is_random(icmp):
     assert identifiers != {(os.getpid() + i) & 0xFFFF for i in range(20)}
 
 
+def test_more_targets_than_are_kept_prepared_still_work(icmp, helpers, monkeypatch):
+    monkeypatch.setattr("health.probers.icmp.MAX_PREPARED_TARGETS", 10)
+    prober = icmp()
+    for i in range(30):
+        prober.send(WireTarget(f"127.0.0.{2 + i}"), SECOND)
+    assert len(helpers.collect(prober, 30)) == 30
+    assert len(prober._wires) <= 10
+
+
 def test_closing_twice_is_harmless(icmp):
     prober = icmp()
     prober.close()

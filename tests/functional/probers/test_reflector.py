@@ -30,6 +30,13 @@ def ask(sock: socket.socket, sequence: int, session: int = 0, tail: bytes = b"")
     return decode_reflector(sock.recv(2048))
 
 
+def settled(reflector: Reflector, packets: int) -> None:
+    """Wait until the reflector's thread has counted so many packets."""
+    deadline = time.monotonic() + 5
+    while reflector.answered + reflector.dropped < packets and time.monotonic() < deadline:
+        time.sleep(0.005)
+
+
 def test_an_answer_repeats_what_was_asked(reflect):
     with client(reflect()) as sock:
         answer = ask(sock, 4711, session=99)
@@ -60,6 +67,7 @@ def test_a_packet_that_is_too_short_gets_no_answer(reflect):
     with client(reflector) as sock:
         sock.send(bytes(43))
         assert ask(sock, 1).sender_sequence == 1
+    settled(reflector, 2)
     assert (reflector.answered, reflector.dropped) == (1, 1)
 
 
@@ -121,9 +129,7 @@ def test_the_same_seed_loses_the_same_packets(reflect):
         with client(reflector) as sock:
             for i in range(40):
                 sock.send(encode_sender(SenderPacket(i, i)))
-            deadline = time.monotonic() + 5
-            while reflector.answered + reflector.dropped < 40 and time.monotonic() < deadline:
-                time.sleep(0.005)
+            settled(reflector, 40)
             return [
                 decode_reflector(sock.recv(100)).sender_sequence for _ in range(reflector.answered)
             ]

@@ -1,0 +1,124 @@
+"""STAMP and one-off probes where interfaces fail and privileges are missing.
+
+Each test has a network namespace of its own, which vanishes with its processes.
+"""
+
+from __future__ import annotations
+
+import pytest
+
+PRELUDE = """
+import json, select, subprocess, time
+from health.probers.base import SendError, WireTarget
+from health.probers.stamp import StampProber
+
+def ip(*words):
+    subprocess.run(["ip", *words], check=True)
+
+def outcome(prober, target):
+    try:
+        prober.send(target, 2_000_000_000)
+    except SendError as error:
+        return [str(error.outcome), str(error)]
+    deadline = time.monotonic() + 0.2
+    while time.monotonic() < deadline:
+        select.select(prober.sockets(), [], [], 0.05)
+        for reply in prober.receive():
+            return [str(reply.outcome), reply.detail]
+    return ["sent", ""]
+"""
+
+RENEWED = f"""{PRELUDE}
+def make():
+    ip("link", "add", "wan9", "type", "veth", "peer", "name", "far9")
+    ip("addr", "add", "10.77.0.9/24", "dev", "wan9")
+
+make()
+prober = StampProber()
+target = WireTarget("10.77.0.1", 862, interface="wan9")
+ends = [outcome(prober, target)]
+ip("link", "set", "wan9", "up")
+ends.append(outcome(prober, target))
+first = prober.sockets()
+ip("link", "delete", "wan9")
+ends.append(outcome(prober, target))
+make()
+ip("link", "set", "wan9", "up")
+ends.append(outcome(prober, target))
+print(json.dumps([[end[0] for end in ends], list(first) == list(prober.sockets())]))
+"""
+
+
+def test_an_interface_that_was_made_anew_is_used_again_over_the_same_socket(namespace):
+    outcomes, same_socket = namespace(":", RENEWED)
+    assert outcomes == ["link_down", "sent", "link_down", "sent"]
+    assert same_socket
+
+
+@pytest.mark.parametrize("family", ["127.0.0.1", "::1"])
+def test_without_privileges_packets_still_leave_by_the_interface(namespace, family):
+    script = f"""{PRELUDE}
+prober = StampProber()
+print(json.dumps([outcome(prober, WireTarget("{family}", 862, interface=name))
+                  for name in ("lo", "nosuch0")]))
+"""
+    (refused, _), (down, detail) = namespace(":", script, without_raw=True)
+    assert refused == "refused"
+    assert down == "link_down"
+    assert "nosuch0" in detail
+
+
+def test_a_mark_without_the_right_to_set_it_is_denied(namespace):
+    script = f"""{PRELUDE}
+print(json.dumps(outcome(StampProber(), WireTarget("127.0.0.1", 862, fwmark=7))))
+"""
+    denied, detail = namespace(":", script, without_raw=True)
+    assert denied == "denied"
+    assert "mark (7)" in detail
+
+
+ONE_OFF = """
+import json
+from health.probers.base import ProberError, WireTarget
+from health.probers.one_off import IcmpOneOff
+
+def ends(*addresses):
+    found = []
+    for address in addresses:
+        try:
+            one_off = IcmpOneOff(WireTarget(address))
+        except ProberError as error:
+            found.append([type(error).__name__, str(error)])
+            continue
+        attempt = one_off.probe(0.3)
+        one_off.close()
+        found.append([str(attempt.outcome), attempt.detail])
+    print(json.dumps(found))
+"""
+
+
+def test_a_one_off_echo_tells_silence_refusal_and_a_missing_route_apart(namespace):
+    setup = """
+ip link add a0 type veth peer name b0; ip link set a0 up; ip link set b0 up
+ip addr add 10.77.0.1/24 dev a0
+ip neigh add 10.77.0.3 lladdr 02:00:00:00:00:03 dev a0
+"""
+    script = f'{ONE_OFF}\nends("127.0.0.1", "10.77.0.3", "198.51.100.1")'
+    answered, silent, unsent = namespace(setup, script)
+    assert answered == ["answered", ""]
+    assert silent == ["lost", "no answer within 0.3 s"]
+    assert unsent[0] == "misconfigured"
+    assert unsent[1].startswith("not sent: ")
+
+
+def test_a_one_off_echo_without_permission_says_the_cure(namespace):
+    setup = 'echo "1 0" > /proc/sys/net/ipv4/ping_group_range'
+    ((kind, cure),) = namespace(setup, f'{ONE_OFF}\nends("127.0.0.1")', without_raw=True)
+    assert kind == "ProberPermissionError"
+    assert "ping_group_range" in cure
+
+
+def test_a_one_off_echo_works_unprivileged_where_the_kernel_allows_it(namespace):
+    setup = 'echo "0 2147483647" > /proc/sys/net/ipv4/ping_group_range'
+    ((end, _),) = namespace(setup, f'{ONE_OFF}\nends("127.0.0.1")', without_raw=True)
+    assert end == "answered"
