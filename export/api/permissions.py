@@ -1,8 +1,17 @@
-"""What a caller may do: the user's own rights, narrowed by the scope of the token."""
+"""What a caller may do: the user's own rights, narrowed by the scope of the token.
+
+The narrowing to a site is not here but in the querysets (``export.site_scope``): what
+a token must not see does not exist for it.
+"""
 
 from __future__ import annotations
 
-from rest_framework.permissions import DjangoModelPermissions
+from typing import Any
+
+from rest_framework.permissions import SAFE_METHODS, DjangoModelPermissions
+from rest_framework.request import Request
+
+READ_SCOPE = "read"
 
 
 class ModelPermissions(DjangoModelPermissions):
@@ -14,3 +23,11 @@ class ModelPermissions(DjangoModelPermissions):
         "HEAD": ["%(app_label)s.view_%(model_name)s"],
         "OPTIONS": [],
     }
+
+    def has_permission(self, request: Request, view: Any) -> bool:
+        """False where the token's scope, or the user's permissions, end."""
+        scope = getattr(request.auth, "scope", None)
+        if scope == READ_SCOPE and request.method not in SAFE_METHODS:
+            self.message = "The token may only read; this needs one of a wider scope."
+            return False
+        return bool(super().has_permission(request, view))

@@ -1,22 +1,40 @@
-"""Errors in the form of RFC 9457: one shape for all of them."""
+"""Errors in the form of RFC 9457: one shape for all of them, the unexpected ones too."""
 
 from __future__ import annotations
 
+import logging
 from http import HTTPStatus
 from typing import Any
 
-from rest_framework.exceptions import ValidationError
+from django.core.exceptions import PermissionDenied
+from django.core.signals import got_request_exception
+from django.http import Http404
+from rest_framework.exceptions import NotFound, ValidationError
 from rest_framework.response import Response
-from rest_framework.views import exception_handler
+from rest_framework.views import exception_handler, set_rollback
 
 PROBLEM_JSON = "application/problem+json"
+_NOT_FOUND = "There is nothing here that you may see; check the address and the id."
+_log = logging.getLogger(__name__)
 
 
-def problem_response(error: Exception, context: dict[str, Any]) -> Response | None:
-    """DRF's answer to ``error`` as ``application/problem+json``; None for unexpected errors."""
+def problem_response(error: Exception, context: dict[str, Any]) -> Response:
+    """DRF's answer to ``error`` as ``application/problem+json``.
+
+    An unexpected error is logged with its traceback and answered as 500 in the
+    same form, so that a program never has to parse a page of HTML.
+    """
+    if isinstance(error, Http404 | PermissionDenied):
+        error = NotFound(_NOT_FOUND) if isinstance(error, Http404) else error
     response = exception_handler(error, context)
     if response is None:
-        return None
+        response = _unexpected(error, context)
+    response.data = _problem(error, response)
+    response.content_type = PROBLEM_JSON
+    return response
+
+
+def _problem(error: Exception, response: Response) -> dict[str, Any]:
     problem: dict[str, Any] = {
         "type": "about:blank",
         "title": HTTPStatus(response.status_code).phrase,
@@ -24,9 +42,24 @@ def problem_response(error: Exception, context: dict[str, Any]) -> Response | No
     }
     if isinstance(error, ValidationError):
         problem["detail"] = "The request has invalid values; see errors."
-        problem["errors"] = response.data
+        problem["errors"] = _by_field(response.data)
     else:
-        problem["detail"] = str(response.data.get("detail", ""))
-    response.data = problem
-    response.content_type = PROBLEM_JSON
-    return response
+        problem["detail"] = str(response.data["detail"])
+    return problem
+
+
+def _by_field(data: Any) -> dict[str, Any]:
+    return data if isinstance(data, dict) else {"non_field_errors": data}
+
+
+def _unexpected(error: Exception, context: dict[str, Any]) -> Response:
+    request = getattr(context.get("request"), "_request", None)
+    # What Django's own handler does: reporters and the test client listen here.
+    got_request_exception.send(sender=None, request=request)
+    set_rollback()
+    # Django logs the answer as well, but without the traceback.
+    _log.error("%s failed", getattr(request, "path", "A request"), exc_info=error)
+    return Response(
+        {"detail": "Pathwarden failed to answer; the cause is in its log."},
+        status=HTTPStatus.INTERNAL_SERVER_ERROR,
+    )

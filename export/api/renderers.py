@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from types import SimpleNamespace
 from typing import Any
 
 import orjson
+from django.utils.functional import Promise
+from rest_framework.negotiation import DefaultContentNegotiation
 from rest_framework.renderers import BaseRenderer
 
 
@@ -25,4 +28,16 @@ class OrjsonRenderer(BaseRenderer):
         """UTF-8; UTC times end in Z; an absent body stays empty."""
         if data is None:
             return b""
-        return orjson.dumps(data, default=str, option=orjson.OPT_UTC_Z | orjson.OPT_NON_STR_KEYS)
+        return orjson.dumps(data, default=_as_text, option=orjson.OPT_UTC_Z)
+
+
+def _as_text(value: object) -> str:
+    if isinstance(value, Promise):  # a translatable text of Django or DRF
+        return str(value)
+    raise TypeError(f"{type(value).__name__} has no form in JSON; convert it in the serializer.")
+
+
+class AcceptNegotiation(DefaultContentNegotiation):
+    """By ``Accept`` alone: ``?format=`` is a parameter like others, known to a view or refused."""
+
+    settings = SimpleNamespace(URL_FORMAT_OVERRIDE=None)  # type: ignore[assignment]  # the one read

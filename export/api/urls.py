@@ -1,0 +1,32 @@
+"""The routes of ``/api/v1/``."""
+
+from __future__ import annotations
+
+from django.contrib.auth.decorators import login_required
+from django.urls import include, path
+from rest_framework.routers import SimpleRouter
+
+from export.api.views.docs import DocsView, NothingHereView, SchemaView
+from export.api.views.failover import EventViewSet, FailoverSnapshotView, PolicyViewSet
+from export.api.views.health import HealthSnapshotView, HealthStatsView, PathViewSet
+from export.api.views.inventory import SiteViewSet, UplinkViewSet
+
+router = SimpleRouter(use_regex_path=False)
+router.register("sites", SiteViewSet, basename="api-site")
+router.register("uplinks", UplinkViewSet, basename="api-uplink")
+router.register("paths", PathViewSet, basename="api-path")
+router.register("policies", PolicyViewSet, basename="api-policy")
+router.register("events", EventViewSet, basename="api-event")
+
+urlpatterns = [
+    path("health/snapshot/", HealthSnapshotView.as_view(), name="api-health-snapshot"),
+    path("health/stats/", HealthStatsView.as_view(), name="api-health-stats"),
+    path("failover/snapshot/", FailoverSnapshotView.as_view(), name="api-failover-snapshot"),
+    path("", include(router.urls)),
+    path("schema/", SchemaView.as_view(), name="api-schema"),
+    # A person without a session is sent to the login page, not answered by JSON.
+    path("docs/", login_required(DocsView.as_view()), name="api-docs"),
+    # Last: whatever is left is answered by the API, not by a page of HTML.
+    path("", NothingHereView.as_view()),
+    path("<path:rest>", NothingHereView.as_view()),
+]

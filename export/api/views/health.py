@@ -1,0 +1,144 @@
+"""Paths: their configuration, their present and their past."""
+
+from __future__ import annotations
+
+import time
+from typing import Any
+
+from django.db.models import Prefetch, QuerySet
+from drf_spectacular.utils import OpenApiParameter, extend_schema
+from rest_framework.decorators import action
+from rest_framework.exceptions import ValidationError
+from rest_framework.request import Request
+from rest_framework.response import Response
+
+from export.api.descriptions import (
+    HealthSnapshotSerializer,
+    HealthStatsSerializer,
+    PathHealthSerializer,
+    PathHistorySerializer,
+)
+from export.api.filters import MOMENT_SCHEMA, PathFilter
+from export.api.moments import parse_moment
+from export.api.serializers import PathSerializer
+from export.api.views.base import StrictApiView, StrictViewSet
+from export.readings import with_status
+from export.site_scope import paths_of
+from export.snapshots import health_snapshot, health_stats, path_health, path_past
+from health.models import Path, PathTarget
+from health.selectors.current import current_paths
+
+DEFAULT_SPAN_SECS = 3600
+_LATER = ("1m", "1h", "1d")
+
+
+class PathViewSet(StrictViewSet):
+    """The ways over the uplinks."""
+
+    queryset = Path.objects.none()
+    serializer_class = PathSerializer
+    filterset_class = PathFilter
+
+    def get_queryset(self) -> QuerySet[Path]:
+        """Two queries for a page."""
+        rows = paths_of(self.site_id).select_related(
+            "uplink__vantage", "probe_profile", "sla_profile"
+        )
+        targets = Prefetch("targets", PathTarget.objects.order_by("id"))
+        return with_status(rows, now=time.time()).prefetch_related(targets)
+
+    @extend_schema(
+        operation_id="paths_health", summary="Present of a path", responses=PathHealthSerializer
+    )
+    @action(detail=True, filterset_class=None, pagination_class=None)
+    def health(self, request: Request, pk: int) -> Response:
+        """The latest health of one path and its targets; null where nothing was measured."""
+        self.get_object()
+        only = Path.objects.filter(pk=pk)
+        return Response(path_health(current_paths(now=time.time(), only=only)[0]))
+
+    @extend_schema(
+        operation_id="paths_history",
+        summary="Past of a path",
+        responses=PathHistorySerializer,
+        parameters=[
+            OpenApiParameter(
+                "since",
+                MOMENT_SCHEMA,
+                description="First moment: ISO 8601 with a zone, or seconds since 1970; "
+                "an hour before until unless given.",
+            ),
+            OpenApiParameter(
+                "until", MOMENT_SCHEMA, description="Moment after the last; now unless given."
+            ),
+            OpenApiParameter(
+                "resolution",
+                {"type": "string", "enum": ["raw", "auto"], "default": "auto"},
+                description="raw: slots of ten seconds; auto chooses.",
+            ),
+        ],
+    )
+    @action(detail=True, filterset_class=None, pagination_class=None)
+    def history(self, request: Request, pk: int) -> Response:
+        """The slots of a path between two moments, oldest first, 5,000 at most."""
+        path: Path = self.get_object()
+        _check_resolution(request.query_params.get("resolution", "auto"))
+        until = _moment(request, "until", time.time())
+        since = _moment(request, "since", max(0.0, until - DEFAULT_SPAN_SECS))
+        try:
+            return Response(path_past(path, since=since, until=until))
+        except ValueError as error:
+            raise ValidationError({"since": [str(error)]}) from None
+
+    def known_parameters(self) -> tuple[str, ...]:
+        """The history alone has parameters of its own."""
+        if self.action == "history":
+            return ("since", "until", "resolution")
+        return super().known_parameters()
+
+
+def _check_resolution(text: str) -> None:
+    if text in {"raw", "auto"}:
+        return
+    cure = "use raw or auto"
+    if text in _LATER:
+        cure += "; coarser ones come with roll-ups"
+    raise ValidationError({"resolution": [f"{text!r} is not available: {cure}."]})
+
+
+def _moment(request: Request, name: str, default: float) -> float:
+    text = request.query_params.get(name)
+    if text is None:
+        return default
+    try:
+        return parse_moment(text).timestamp()
+    except ValueError as error:
+        raise ValidationError({name: [str(error)]}) from None
+
+
+class HealthSnapshotView(StrictApiView):
+    """All paths with their latest health in one answer."""
+
+    queryset = Path.objects.none()
+
+    @extend_schema(
+        operation_id="health_snapshot",
+        summary="Present of all paths",
+        responses=HealthSnapshotSerializer,
+    )
+    def get(self, request: Request, **_: Any) -> Response:
+        """Every path by id; null where nothing was measured. One query."""
+        return Response(health_snapshot(paths_of(self.site_id), now=time.time()))
+
+
+class HealthStatsView(StrictApiView):
+    """The paths in five numbers."""
+
+    queryset = Path.objects.none()
+
+    @extend_schema(
+        operation_id="health_stats", summary="Paths by status", responses=HealthStatsSerializer
+    )
+    def get(self, request: Request, **_: Any) -> Response:
+        """How many paths there are, and how many of each status. One query."""
+        return Response(health_stats(paths_of(self.site_id), now=time.time()))
