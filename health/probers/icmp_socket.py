@@ -112,7 +112,7 @@ def _identifier_filter(identifier: int) -> list[tuple[int, int, int, int]]:
         (0x50, 0, 0, 0),  # 1  A = ICMP type
         (0x15, 9, 0, ECHO_REPLY),  # 2  echo reply -> 12
         (0x50, 0, 0, 17),  # 3  A = protocol of the quoted packet
-        (0x15, 0, 9, socket.IPPROTO_ICMP),  # 4  not ICMP -> drop
+        (0x15, 0, 10, socket.IPPROTO_ICMP),  # 4  not ICMP -> 15
         (0x50, 0, 0, 8),  # 5  A = version and length of the inner IP header
         (0x54, 0, 0, 0x0F),  # 6
         (0x64, 0, 0, 2),  # 7  A = inner IP header length
@@ -121,7 +121,7 @@ def _identifier_filter(identifier: int) -> list[tuple[int, int, int, int]]:
         (0x48, 0, 0, 12),  # 10 A = quoted identifier, behind the 8 bytes of the error
         (0x05, 0, 0, 1),  # 11 -> 13
         (0x48, 0, 0, 4),  # 12 A = identifier
-        (0x15, 0, 1, identifier),  # 13
+        (0x15, 0, 1, identifier),  # 13 not ours -> 15
         (0x06, 0, 0, 0xFFFF),  # 14 accept
         (0x06, 0, 0, 0),  # 15 drop
     ]

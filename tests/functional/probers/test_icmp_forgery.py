@@ -181,6 +181,19 @@ def test_an_error_must_quote_an_echo_request(probed, forge, helpers, quoted, rea
         assert prober.rejected == {reason: 1}
 
 
+def test_errors_about_other_people_s_packets_do_not_even_reach_the_prober(probed, forge, helpers):
+    prober, probe_id, request = probed
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as udp:
+        for _ in range(20):  # each is answered by a port unreachable of the kernel
+            udp.sendto(b"x" * 40, ("127.0.0.1", 9))
+    other = request[:4] + bytes([request[4] ^ 1]) + request[5:]
+    for _ in range(20):
+        forge(error_about(other, SILENT.address), "127.0.0.9")
+    forge(reply_to(request))
+    assert [reply.probe_id for reply in helpers.collect(prober, 1)] == [probe_id]
+    assert not prober.rejected
+
+
 def test_what_arrived_before_the_filter_was_attached_is_not_seen(
     icmp, forge, monkeypatch, raw_socket
 ):
