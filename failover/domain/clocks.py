@@ -36,14 +36,13 @@ def advance(
     A blind monitor knows nothing: its views are ignored, and health has to be proven anew.
     """
     moved: dict[int, MemberClock] | None = None
-    start_at, reset_below = policy.failback_threshold, policy.reset_below
-    clocks = state.clocks
+    reset_below, clocks = policy.reset_below, state.clocks
     for member in policy.members:
         key = member.path_key
         clock = clocks.get(key, UNTOUCHED)
         view = NO_VIEW if blind else views.get(key, NO_VIEW)
         score = view.score
-        if (  # the common case: a healthy member stays healthy, and no clock of it moves
+        if (  # the common case, kept cheap: a healthy member stays healthy
             clock.healthy_since is not None
             and clock.failing_since is None
             and clock.left_because is None
@@ -54,12 +53,7 @@ def advance(
             and view.status is not _UNKNOWN
         ):
             continue
-        after = _with_health(clock, view, start_at, reset_below, now)
-        failing = view.loss_run > 0 or view.reachable is False
-        if failing != (clock.failing_since is not None):
-            after = replace(after, failing_since=now if failing else None)
-        if after.left_because is not None and has_proven_itself(policy, after, now):
-            after = replace(after, left_at=None, left_because=None)
+        after = _observed(policy, clock, view, now)
         if after is not clock:
             moved = {} if moved is None else moved
             moved[key] = after
@@ -76,19 +70,29 @@ def has_proven_itself(policy: PolicySpec, clock: MemberClock, now: float) -> boo
     return since is not None and now - since >= return_delay_secs(policy, clock)
 
 
+def _observed(policy: PolicySpec, clock: MemberClock, view: MemberView, now: float) -> MemberClock:
+    after = _with_health(policy, clock, view, now)
+    failing = view.loss_run > 0 or view.reachable is False
+    if failing != (clock.failing_since is not None):
+        after = replace(after, failing_since=now if failing else None)
+    if after.left_because is not None and has_proven_itself(policy, after, now):
+        after = replace(after, left_at=None, left_because=None)
+    return after
+
+
 def _with_health(
-    clock: MemberClock, view: MemberView, start_at: float, reset_below: float, now: float
+    policy: PolicySpec, clock: MemberClock, view: MemberView, now: float
 ) -> MemberClock:
     since, score = clock.healthy_since, view.score
     if view.status is _UNKNOWN:
         if since is None and (not clock.carried_secs or view.reason is Reason.WARMING_UP):
             return clock
         return replace(clock, healthy_since=None, carried_secs=0.0)
-    if view.reachable is not True or score is None or score < reset_below:
+    if view.reachable is not True or score is None or score < policy.reset_below:
         if since is None and not clock.carried_secs:
             return clock
         return replace(clock, healthy_since=None, carried_secs=0.0)
-    if since is None and (score >= start_at or clock.carried_secs):
+    if since is None and (score >= policy.failback_threshold or clock.carried_secs):
         return replace(clock, healthy_since=now - clock.carried_secs, carried_secs=0.0)
     return clock
 

@@ -12,7 +12,7 @@ from failover.domain.gates import Leniency, first_failing_gate
 from failover.domain.leave import stays_without_alarm
 from failover.domain.policy import FailbackMode
 from failover.domain.situation import Direction, Judgement, Phase, Situation
-from failover.domain.state import Cause, NoticeKind
+from failover.domain.state import Cause
 from failover.domain.transition import dwell_left_secs, make_switch
 from health.domain.status import PathStatus
 
@@ -27,9 +27,13 @@ def judge(situation: Situation) -> Judgement:
     index = policy.index_of(state.active) or 0
     if index == 0:
         return Judgement(_SETTLED, _stays(situation), raised)
+    proving = _first_proving(situation, index)
+    if proving is None:
+        return Judgement(_SETTLED, _stays(situation), raised)
     ready = _first_ready(situation, index)
     if ready is None:
-        return _waiting(situation, index, raised)
+        reason = f"{_stays(situation)} {situation.name(proving)} is proving itself for a return."
+        return Judgement(Phase.FAILBACK_WAIT, reason, raised)
     if policy.failback_mode is not FailbackMode.AUTOMATIC:
         reason = f"{situation.name(ready)} is ready; failback is {policy.failback_mode}."
         return Judgement(Phase.SETTLED, reason, raised)
@@ -47,6 +51,15 @@ def judge(situation: Situation) -> Judgement:
     return Judgement(Phase.SWITCHING, reason, raised, switch)
 
 
+def _first_proving(situation: Situation, index: int) -> int | None:
+    clocks = situation.state.clocks
+    for member in situation.policy.members[:index]:
+        clock = clocks.get(member.path_key)
+        if clock is not None and clock.healthy_since is not None:
+            return member.path_key
+    return None
+
+
 def _first_ready(situation: Situation, index: int) -> int | None:
     for member in situation.policy.members[:index]:
         key = member.path_key
@@ -55,14 +68,6 @@ def _first_ready(situation: Situation, index: int) -> int | None:
         if first_failing_gate(situation, key, Leniency.DAMPED_TOO) is None:
             return key
     return None
-
-
-def _waiting(situation: Situation, index: int, raised: frozenset[NoticeKind]) -> Judgement:
-    for member in situation.policy.members[:index]:
-        if situation.clock(member.path_key).healthy_since is not None:
-            reason = f"{_stays(situation)} {member.name} is proving itself for a return."
-            return Judgement(Phase.FAILBACK_WAIT, reason, raised)
-    return Judgement(Phase.SETTLED, _stays(situation), raised)
 
 
 def _stays(situation: Situation) -> str:

@@ -70,6 +70,13 @@ def test_after_an_ordered_failover_normal_rules_return_the_traffic() -> None:
     assert world.state.clock(FIBRE).penalty == 0.0
 
 
+def test_an_order_leaves_the_clocks_of_the_other_paths_alone() -> None:
+    world = ready()
+    before = world.state.clock(LTE)
+    assert before.healthy_since is not None
+    assert operators.failover(*situation(world), **WHO).state.clock(LTE) == before
+
+
 @pytest.mark.parametrize("view", [DEAD, UNKNOWN])
 def test_nobody_can_order_traffic_onto_a_dead_or_unknown_path(view: Any) -> None:
     world = ready().see(CABLE, view=view)
