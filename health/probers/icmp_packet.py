@@ -6,11 +6,12 @@ request can send back, and 8 fixed bytes that tell an operator who sent it.
 
 from __future__ import annotations
 
-import os
 import socket
 import struct
 from collections.abc import Callable
 from typing import NamedTuple, TypeAlias
+
+from health.probers.tokens import TOKEN_BYTES
 
 ECHO_REPLY = 0
 UNREACHABLE = 3
@@ -18,13 +19,11 @@ ECHO_REQUEST = 8
 TIME_EXCEEDED = 11
 PARAMETER_PROBLEM = 12
 
-TOKEN_BYTES = 8
 SIGNATURE = b"pathward"
 ECHO_BYTES = 24
 """Header (8), token (8) and signature (8)."""
 ICMP_HEADER_BYTES = 8
 
-_TOKENS_AT_ONCE = 512
 _ECHO = struct.Struct("!BBHHH8s8s")
 _HEADER = struct.Struct("!BBHHH")
 
@@ -61,25 +60,6 @@ class EchoBuilder:
         return _ECHO.pack(
             ECHO_REQUEST, 0, 0xFFFF - total % 0xFFFF, self.identifier, sequence, token, SIGNATURE
         )
-
-
-class TokenSource:
-    """Random tokens, fetched from the operating system by the hundred."""
-
-    __slots__ = ("_offset", "_pool")
-
-    def __init__(self) -> None:
-        self._pool = b""
-        self._offset = 0
-
-    def next(self) -> bytes:
-        """Eight unpredictable bytes."""
-        offset = self._offset
-        if offset >= len(self._pool):
-            self._pool = os.urandom(TOKEN_BYTES * _TOKENS_AT_ONCE)
-            offset = 0
-        self._offset = offset + TOKEN_BYTES
-        return self._pool[offset : offset + TOKEN_BYTES]
 
 
 def checksum_holds(message: bytes) -> bool:

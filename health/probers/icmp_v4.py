@@ -22,7 +22,6 @@ from health.probers.icmp_packet import (
     ECHO_BYTES,
     ECHO_REPLY,
     EchoBuilder,
-    TokenSource,
     checksum_holds,
     read_echo,
     read_quoted_echo,
@@ -31,6 +30,7 @@ from health.probers.icmp_socket import EchoSocketV4, open_echo_socket_v4
 from health.probers.send_errors import send_error
 from health.probers.slots import SLOT_MASK, Peer, SlotTable
 from health.probers.socket_options import Ancillary, arrival_ns, packet_options_v4
+from health.probers.tokens import TokenSource
 
 if TYPE_CHECKING:
     from health.probers.rtt_clock import RttClock

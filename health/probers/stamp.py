@@ -6,7 +6,6 @@ are in ``stamp_packet``, sockets in ``stamp_socket``.
 
 from __future__ import annotations
 
-import os
 import socket
 from collections import Counter
 from typing import TYPE_CHECKING
@@ -35,6 +34,7 @@ from health.probers.stamp_socket import (
     open_session_socket,
     session_key,
 )
+from health.probers.tokens import TokenSource
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -59,6 +59,7 @@ class StampProber:
         self.rejected: Counter[Rejection] = Counter()
         self._clock = clock or RttClock()
         self._slots = SlotTable()
+        self._tokens = TokenSource()
         self._sockets: dict[SessionKey, socket.socket] = {}
         self._wires: dict[WireTarget, StampWire] = {}
 
@@ -72,7 +73,7 @@ class StampProber:
         clock = self._clock
         mono = clock.monotonic_ns()
         probe_id = self._slots.claim(mono)
-        disguise = int.from_bytes(os.urandom(3), "big") & RANDOM_MASK
+        disguise = int.from_bytes(self._tokens.next(), "big") & RANDOM_MASK
         wall = clock.wall_ns()
         timestamp = ntp_timestamp(wall) & ~RANDOM_MASK | disguise
         packet = encode_sender(SenderPacket(probe_id & SEQUENCE_MASK, timestamp))

@@ -13,7 +13,6 @@ from health.probers.icmp_packet import (
     ECHO_BYTES,
     ECHO_REQUEST,
     EchoBuilder,
-    TokenSource,
     checksum_holds,
     read_echo,
     read_quoted_echo,
@@ -67,13 +66,6 @@ def test_a_message_of_odd_length_is_padded_for_the_checksum() -> None:
     body = b"\x08\x00\x00\x00\x00\x01\x00\x01\x05"
     checksum = rfc_1071(body + b"\0")
     assert checksum_holds(body[:2] + struct.pack("!H", checksum) + body[4:])
-
-
-def test_tokens_differ_beyond_the_end_of_a_batch() -> None:
-    source = TokenSource()
-    drawn = [source.next() for _ in range(2000)]
-    assert len(set(drawn)) == 2000
-    assert {len(token) for token in drawn} == {8}
 
 
 @pytest.mark.parametrize("options", [b"", b"\x94\x04\0\0"])

@@ -1,0 +1,12 @@
+"""Tokens are unpredictable and never repeat in practice."""
+
+from __future__ import annotations
+
+from health.probers.tokens import TokenSource
+
+
+def test_tokens_differ_beyond_the_end_of_a_batch() -> None:
+    source = TokenSource()
+    drawn = [source.next() for _ in range(2000)]
+    assert len(set(drawn)) == 2000
+    assert {len(token) for token in drawn} == {8}
