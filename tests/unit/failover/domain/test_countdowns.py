@@ -65,3 +65,10 @@ def test_without_an_active_path_nothing_counts_down_to_a_return() -> None:
     world.run(5.0)
     world.state = replace(world.state, active=None)
     assert kinds(world) == []
+
+
+def test_a_return_that_only_waits_for_the_dwell_counts_zero() -> None:
+    world = on_backup(failback_delay_secs=0.0)
+    world.see(CABLE, view=DEAD).decide()
+    world.see(FIBRE, view=GOOD).decide()
+    assert countdowns(world.situation())[0] == Countdown("failback", 0.0, FIBRE)
