@@ -7,11 +7,13 @@ minutes, by loss, so that a visitor sees a failover and a failback.
 
 from __future__ import annotations
 
+import socket
 from pathlib import Path as FilePath
 from typing import NamedTuple
 
 import orjson
 from django.conf import settings
+from django.core.management.base import CommandError
 from django.db import transaction
 
 from failover.models import FailoverPolicy, PolicyMember, PolicyRoute
@@ -19,6 +21,7 @@ from health.models import Path, PathTarget, ProbeProfile, Site, SlaProfile, Upli
 
 REFLECTOR_HOST = "127.0.0.1"
 FIRST_PORT = 18_620
+LAST_FIRST_PORT = 19_620
 CYCLE = (
     {"secs": 75, "loss_pct": 0},
     {"secs": 120, "loss_pct": 40},
@@ -71,31 +74,56 @@ def reflectors_file() -> FilePath:
 @transaction.atomic
 def seed() -> None:
     """Make the demo network; what exists already under its names is left as it is."""
-    _write_reflectors()
+    ports = _ports()
+    _write_reflectors(ports)
     sites = {name: Site.objects.get_or_create(name=name)[0] for name in SITES}
     vantage, _ = Vantage.objects.get_or_create(
         name=settings.VANTAGE, defaults={"site": sites[SITES[0]]}
     )
     uplinks = {uplink[0]: _uplink(vantage, *uplink) for uplink in UPLINKS}
-    for index, path in enumerate(PATHS):
-        _stamp_path(path, uplinks[path.uplink], sites.get(path.destination), FIRST_PORT + index)
+    for path, port in zip(PATHS, ports, strict=True):
+        _stamp_path(path, uplinks[path.uplink], sites.get(path.destination), port)
     for name, address in PINGS:
         _ping_path(name, address, uplinks["Fibre"])
     for name, prefix, members in POLICIES:
         _policy(name, prefix, members)
 
 
-def _write_reflectors() -> None:
+def _ports() -> list[int]:
+    """The reflectors' ports: those of an earlier start, else the first free neighbours."""
+    if reflectors_file().exists():
+        listeners = orjson.loads(reflectors_file().read_bytes())["listeners"]
+        return [listener["port"] for listener in listeners]
+    for first in range(FIRST_PORT, LAST_FIRST_PORT, len(PATHS)):
+        ports = list(range(first, first + len(PATHS)))
+        if all(_is_free(port) for port in ports):
+            return ports
+    raise CommandError(
+        f"No {len(PATHS)} neighbouring UDP ports from {FIRST_PORT} to {LAST_FIRST_PORT} are free "
+        "for the demo's reflectors; stop what uses them, or start without --demo."
+    )
+
+
+def _is_free(port: int) -> bool:
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as probe:
+        try:
+            probe.bind((REFLECTOR_HOST, port))
+        except OSError:
+            return False
+    return True
+
+
+def _write_reflectors(ports: list[int]) -> None:
     listeners = [
         {
             "host": REFLECTOR_HOST,
-            "port": FIRST_PORT + index,
+            "port": port,
             "delay_ms": path.delay_ms,
             "jitter_ms": path.jitter_ms,
             "loss_pct": path.loss_pct,
             **({"cycle": list(CYCLE)} if path.cycles else {}),
         }
-        for index, path in enumerate(PATHS)
+        for path, port in zip(PATHS, ports, strict=True)
     ]
     reflectors_file().write_bytes(
         orjson.dumps({"listeners": listeners}, option=orjson.OPT_INDENT_2)

@@ -28,8 +28,8 @@ log = logging.getLogger(__name__)
 
 EXIT_UNHEALTHY = 70
 """Exit code when the cluster must be started anew (EX_SOFTWARE of sysexits.h)."""
-CANARY_EVERY_SECS = 4.0
-CANARY_PATIENCE_SECS = 12.0
+CANARY_EVERY_SECS = 3.0
+CANARY_PATIENCE_SECS = 10.0
 LAST_TASK_SECS = 10.0
 """How long a stopping cluster may still work on its tasks."""
 
