@@ -1,7 +1,7 @@
 """``METRICS``: every series of ours, by name. To add one: a row here, its samples in
 ``export.collectors``, a row in docs/metrics.md (a test compares them).
 
-Base units only, as Prometheus asks: seconds, ratios, bits per second.
+Base units only, as Prometheus asks: seconds, ratios, bytes per second.
 """
 
 from __future__ import annotations
@@ -88,11 +88,11 @@ METRICS: dict[str, Metric] = {
             (*_PATH, "uplink", "destination", "kind"),
         ),
         Metric(
-            "pathwarden_uplink_bandwidth_bits_per_second",
+            "pathwarden_uplink_bandwidth_bytes_per_second",
             _GAUGE,
             "Configured bandwidth of the uplink, down or up.",
             (*_UPLINK, "direction"),
-            "bits_per_second",
+            "bytes_per_second",
         ),
         Metric(
             "pathwarden_policy_active_path",

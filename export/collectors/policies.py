@@ -6,7 +6,7 @@ from collections import Counter, defaultdict
 from collections.abc import Iterable, Iterator
 from typing import Any
 
-from django.db.models import Count, F, Q, Sum
+from django.db.models import Count, Q, Sum
 
 from export.collectors.family import Family, family
 from export.exposition import Total
@@ -97,6 +97,10 @@ def _event_sums() -> Iterable[tuple[Any, ...]]:
     switched = Q(event_type=EventType.COMPLETED, duration_ms__isnull=False)
     return (
         FailoverEvent.objects.order_by()
-        .values_list("policy_id", F("policy__name"), "policy_name", "event_type")
-        .annotate(Count("pk"), Count("pk", filter=switched), Sum("duration_ms", filter=switched))
+        .values_list("policy_id", "policy__name", "policy_name", "event_type")
+        .annotate(
+            events=Count("pk"),
+            timed=Count("pk", filter=switched),
+            spent_ms=Sum("duration_ms", filter=switched),
+        )
     )
