@@ -220,9 +220,16 @@ class ProbeEngine:
                 Outcome.MISCONFIGURED,
                 error or f"the name {target.target.address!r} has not been resolved yet",
             )
-        return WireTarget(
-            address, target.target.port or 0, spec.source, spec.interface, spec.fwmark, spec.dscp
-        )
+        if target.wire is None or target.wire.address != address:
+            target.wire = WireTarget(
+                address,
+                target.target.port or 0,
+                spec.source,
+                spec.interface,
+                spec.fwmark,
+                spec.dscp,
+            )
+        return target.wire
 
     def _settle(
         self, probe: Outstanding, outcome: Outcome, rtt_ns: int | None = None, detail: str = ""

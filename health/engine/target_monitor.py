@@ -11,6 +11,7 @@ from health.domain.reading import TargetReading
 from health.domain.sample import TargetSlot
 from health.domain.scoring import health_score
 from health.domain.window import NANOSECONDS_PER_SECOND, ProbeWindow, WindowMetrics
+from health.probers.base import WireTarget
 
 SCORE_FROM_PROBES = 10
 """Settled probes from which a target has a score."""
@@ -37,6 +38,8 @@ class TargetMonitor:
             path.timing.timeout_ns,
         )
         self.slot = TargetSlot()
+        self.wire: WireTarget | None = None
+        """How its probes leave; kept, because probers cache by it."""
         self.fault: Fault | None = None
         self.detail = ""
         self.recovering = False
