@@ -235,3 +235,7 @@ WHITENOISE_KEEP_ONLY_HASHED_FILES = True
 
 LOG_FORMAT = env_choice("PATHWARDEN_LOG_FORMAT", ("console", "json"), "console")
 LOGGING = logging_config(LOG_FORMAT, debug=DEBUG)
+
+# What `check --deploy` asks beyond what is right for every installation: only the
+# owner of a domain can decide about its other hosts.
+SILENCED_SYSTEM_CHECKS = ["security.W005", "security.W021"]
