@@ -15,6 +15,9 @@ NANOSECONDS_PER_SECOND = 1_000_000_000
 MIN_WINDOW_PROBES = 60
 """A window always has room for this many probes, whatever their interval."""
 
+UNKNOWN_RTT = -1
+"""In a history: a probe that was ignored or still under way; it parts its neighbours."""
+
 _PENDING = -1
 _LOST = -2
 _IGNORED = -3
@@ -119,24 +122,27 @@ class ProbeWindow:
             self._drop_oldest()
 
     def history(self) -> list[tuple[int, int | None]]:
-        """The settled probes, oldest first: when sent (monotonic ns), and RTT in ns or None.
+        """The probes, oldest first: when sent (monotonic ns), and RTT in ns or None if lost.
 
-        ``refill`` of another window with it gives the same figures.
+        ``UNKNOWN_RTT`` stands for the probes that say nothing. ``refill`` of another
+        window with it gives the same figures.
         """
         history: list[tuple[int, int | None]] = []
         for number in range(self._first, self._next):
             slot = number % self._capacity
-            if self._result[slot] >= 0 or self._result[slot] == _LOST:
-                rtt_ns = self._result[slot]
-                history.append((self._sent_ns[slot], rtt_ns if rtt_ns >= 0 else None))
+            result = self._result[slot]
+            rtt_ns = result if result >= 0 else None if result == _LOST else UNKNOWN_RTT
+            history.append((self._sent_ns[slot], rtt_ns))
         return history
 
     def refill(self, history: Iterable[tuple[int, int | None]]) -> None:
-        """Enter settled probes as ``history`` gave them."""
+        """Enter probes as ``history`` gave them; those without a result stay without one."""
         for sent_ns, rtt_ns in history:
             number = self.open(sent_ns)
             if rtt_ns is None:
                 self.lose(number)
+            elif rtt_ns == UNKNOWN_RTT:
+                self.ignore(number)
             else:
                 self.answer(number, rtt_ns)
 

@@ -10,7 +10,12 @@ from health.domain.path_spec import PathSpec, SlaLimits, TargetSpec
 from health.domain.reading import TargetReading
 from health.domain.sample import TargetSlot
 from health.domain.scoring import health_score
-from health.domain.window import NANOSECONDS_PER_SECOND, ProbeWindow, WindowMetrics
+from health.domain.window import (
+    NANOSECONDS_PER_SECOND,
+    UNKNOWN_RTT,
+    ProbeWindow,
+    WindowMetrics,
+)
 from health.probers.base import WireTarget
 
 SCORE_FROM_PROBES = 10
@@ -49,12 +54,12 @@ class TargetMonitor:
         self._last_lost = -1
 
     def restore_window(self, history: list[tuple[int, int | None]]) -> None:
-        """Go on with the settled probes of a predecessor; see ``ProbeWindow.history``."""
+        """Go on with the probes of a predecessor; see ``ProbeWindow.history``."""
         self.window.refill(history)
         for number, (_, rtt_ns) in enumerate(history):
             if rtt_ns is None:
                 self._last_lost = number
-            else:
+            elif rtt_ns != UNKNOWN_RTT:
                 self._last_answered = number
 
     def sent(self, now_ns: int) -> int:
