@@ -123,7 +123,7 @@ def test_measurements_are_in_base_units(network):
 
 
 def test_bandwidth_is_in_bytes_and_one_that_is_not_set_has_no_series(network):
-    path, backup, _ = network
+    path, _, _ = network
     found = {
         (dict(key)["uplink_id"], dict(key)["direction"]): value
         for (name, key), value in series().items()
