@@ -72,3 +72,14 @@ def test_a_return_that_only_waits_for_the_dwell_counts_zero() -> None:
     world.see(CABLE, view=DEAD).decide()
     world.see(FIBRE, view=GOOD).decide()
     assert countdowns(world.situation())[0] == Countdown("failback", 0.0, FIBRE)
+
+
+def test_the_dwell_counts_down_to_its_very_end() -> None:
+    world = World()
+    world.run(30.0)
+    world.see(FIBRE, view=DEAD).decide()
+    world.run(9.5)
+    assert countdowns(world.situation()) == [Countdown("dwell", 0.5)]
+    world.run(0.5)
+    world.now += 0.5
+    assert kinds(world) == []

@@ -228,3 +228,10 @@ def test_a_pause_without_end_holds_for_good() -> None:
     )
     world.see(FIBRE, view=BAD).run(7_200.0, step=10.0)
     assert (world.switches, world.said) == ([], [])
+
+
+def test_two_paths_that_fail_together_are_all_paths() -> None:
+    world = World()
+    world.see(LTE, view=GOOD._replace(enabled=False)).run(20.0)
+    world.see(FIBRE, CABLE, view=DEAD).run(30.0)
+    assert (world.switches, world.said) == ([], ["all_paths_down"])

@@ -226,9 +226,12 @@ def test_the_waiver_is_granted_again_after_ten_quiet_seconds() -> None:
     world.now += 0.5
     world.see(CABLE, view=DEAD).decide()
     assert world.state.dwell_waived
-    world.see(FIBRE, CABLE, view=GOOD).run(30.0)
-    world.see(LTE, view=BAD).see(FIBRE, view=BAD).run(60.0)
+    world.see(FIBRE, CABLE, view=GOOD)
+    world.now += 10.0
+    world.see(LTE, view=DEAD).decide()
     assert not world.state.dwell_waived
+    world.see(FIBRE, view=DEAD).decide()
+    assert (world.active, world.state.dwell_waived) == (CABLE, True)
 
 
 def test_a_policy_without_active_path_takes_its_primary() -> None:
