@@ -228,10 +228,10 @@ def test_the_waiver_is_granted_again_after_ten_quiet_seconds() -> None:
     assert world.state.dwell_waived
     world.see(FIBRE, CABLE, view=GOOD)
     world.now += 10.0
-    world.see(LTE, view=DEAD).decide()
-    assert not world.state.dwell_waived
-    world.see(FIBRE, view=DEAD).decide()
-    assert (world.active, world.state.dwell_waived) == (CABLE, True)
+    quiet = world.see(LTE, view=DEAD).decide()
+    assert (quiet.state.active, quiet.state.dwell_waived) == (FIBRE, False)
+    again = world.see(FIBRE, view=DEAD).decide()
+    assert (again.state.active, again.state.dwell_waived) == (CABLE, True)
 
 
 def test_a_policy_without_active_path_takes_its_primary() -> None:
