@@ -62,7 +62,7 @@ class Pacer:
             self.worst_lag_ns = max(self.worst_lag_ns, lag_ns)
             missed = lag_ns // interval_ns
             if missed:
-                self.overruns += missed
+                self.overruns += missed + 1  # this one, and those that fell due meanwhile
                 # The next free point of its own grid: targets stay spread.
                 self._push(entry.ticket, entry.grid_ns + (missed + 1) * interval_ns)
                 continue
