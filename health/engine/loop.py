@@ -32,7 +32,7 @@ ROUND_NS = 1_000_000_000
 """Every path is judged once a second, and at once when a target dies or comes back."""
 SEND_CHUNK = 64
 """Sends between two looks at the sockets; one huge burst overflowed the receive buffer."""
-SHORTEST_WAIT_NS = 2_000_000
+SHORTEST_WAIT_NS = 5_000_000
 """Sends due within this time leave together: a wake-up costs more than a probe."""
 LONGEST_WAIT_NS = 200_000_000
 

@@ -1,0 +1,87 @@
+"""Writing a round of 1,000 samples and current health, beside Django's bulk_create.
+
+Uses a SQLite database of its own in a temporary directory.
+"""
+
+from __future__ import annotations
+
+import os
+import tempfile
+import time
+from collections.abc import Callable
+
+PATHS = 1_000
+ROUNDS = 7
+
+
+def main() -> None:
+    """Make a database with 1,000 paths, write rounds both ways, report."""
+    with tempfile.TemporaryDirectory() as directory:
+        os.environ["PATHWARDEN_DATA_DIR"] = directory
+        os.environ.setdefault("DJANGO_SETTINGS_MODULE", "sdwan_site.settings")
+        import django
+
+        django.setup()
+        _measure()
+
+
+def _measure() -> None:
+    from django.core.management import call_command
+
+    from bench.report import median_figure, report
+    from health.domain.sample import Sample
+    from health.domain.status import PathStatus
+    from health.models import HealthSample, Path
+    from health.writer import Batch, write_batch
+    from tests.factories import PathFactory
+
+    call_command("migrate", verbosity=0)
+    first = PathFactory()
+    Path.objects.bulk_create(
+        Path(
+            name=f"path {n}",
+            uplink=first.uplink,
+            probe_profile=first.probe_profile,
+            sla_profile=first.sla_profile,
+        )
+        for n in range(PATHS - 1)
+    )
+    keys = list(Path.objects.values_list("pk", flat=True))
+
+    def samples(slot: int) -> list[Sample]:
+        status = PathStatus.UP
+        return [
+            Sample(slot, key, 20, 20, 12.5, 11.0, 15.0, 0.0, 0.5, 100.0, status, 10, 10, 0, b"")
+            for key in keys
+        ]
+
+    def raw(slot: int) -> None:
+        write_batch(Batch(samples=samples(slot)), epoch=1)
+
+    def bulk(slot: int) -> None:
+        columns = [field.attname for field in HealthSample._meta.fields if field.attname != "id"]
+        HealthSample.objects.bulk_create(
+            HealthSample(**dict(zip(columns, sample, strict=True))) for sample in samples(slot)
+        )
+
+    ours, theirs = [], []
+    for turn in range(ROUNDS):
+        ours.append(_timed(raw, 10 * turn))
+        theirs.append(_timed(bulk, 10 * (turn + 1_000)))
+    report(
+        "writer",
+        [
+            median_figure("raw upsert with merge check, 1,000 samples", ours, "ms"),
+            median_figure("bulk_create, 1,000 samples", theirs, "ms"),
+        ],
+    )
+
+
+def _timed(work: Callable[[int], None], slot: int) -> float:
+    began = time.perf_counter()
+    work(slot)
+    return (time.perf_counter() - began) * 1e3
+
+
+if __name__ == "__main__":
+    main()
