@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 import re
 from datetime import UTC, datetime, timedelta
 
@@ -29,7 +28,7 @@ def parse_moment(text: str) -> datetime:
     refused: whose midnight it means is a guess that is wrong half of the time.
     """
     if _NUMBER.fullmatch(text):
-        return _clamped(float(text))
+        return EPOCH + timedelta(seconds=min(max(float(text), 0.0), _LAST_SECS))
     try:
         moment = datetime.fromisoformat(text.upper())
     except ValueError:
@@ -39,10 +38,5 @@ def parse_moment(text: str) -> datetime:
         ) from None
     if moment.tzinfo is None:
         raise ValueError(f"{text!r} has no time zone; add Z for UTC, as in 2026-01-31T12:00:00Z.")
-    return _clamped((moment - EPOCH).total_seconds())
-
-
-def _clamped(seconds: float) -> datetime:
-    if math.isinf(seconds):
-        seconds = math.copysign(_LAST_SECS, seconds)
-    return EPOCH + timedelta(seconds=min(max(seconds, 0.0), _LAST_SECS))
+    # Compared before it is converted: the first and last days have no UTC in other zones.
+    return LAST if moment >= LAST else EPOCH if moment <= EPOCH else moment.astimezone(UTC)

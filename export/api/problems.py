@@ -13,6 +13,8 @@ from rest_framework.exceptions import NotFound, ValidationError
 from rest_framework.response import Response
 from rest_framework.views import exception_handler, set_rollback
 
+from export.api.renderers import OrjsonRenderer
+
 PROBLEM_JSON = "application/problem+json"
 _NOT_FOUND = "There is nothing here that you may see; check the address and the id."
 _log = logging.getLogger(__name__)
@@ -30,6 +32,9 @@ def problem_response(error: Exception, context: dict[str, Any]) -> Response:
     if response is None:
         response = _unexpected(error, context)
     response.data = _problem(error, response)
+    # The view may answer in YAML or HTML; its errors are JSON all the same.
+    context["request"].accepted_renderer = OrjsonRenderer()
+    context["request"].accepted_media_type = OrjsonRenderer.media_type
     response.content_type = PROBLEM_JSON
     return response
 

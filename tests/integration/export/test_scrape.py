@@ -71,7 +71,7 @@ def network():
         vantage=VantageFactory(site=site), bandwidth_down_mbps=100.0, bandwidth_up_mbps=12.5
     )
     path = PathFactory(name='a "quoted"\nname\\', uplink=uplink, destination=SiteFactory())
-    CurrentHealthFactory(path=path, probes_total=1200, failures_total={"timeout": 7})
+    CurrentHealthFactory(path=path, probes_total=1200, failures_total={"lost": 7})
     backup = measured_path("backup", status="degraded", health_score=61.5)
     policy = FailoverPolicyFactory(members=[path, backup])
     FailoverStateFactory(policy=policy, active_path=backup, generation=3)
@@ -118,7 +118,7 @@ def test_measurements_are_in_base_units(network):
     assert found["pathwarden_path_jitter_seconds", path_labels(path)] == pytest.approx(0.0015)
     assert found["pathwarden_path_packet_loss_ratio", path_labels(path)] == 0.0
     assert found["pathwarden_path_probes_total", path_labels(path)] == 1200
-    reason = path_labels(path, reason="timeout")
+    reason = path_labels(path, reason="lost")
     assert found["pathwarden_path_probe_failures_total", reason] == 7
 
 
