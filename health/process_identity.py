@@ -7,13 +7,12 @@ import platform
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
-
-import psutil
+from typing import NamedTuple
 
 
 @dataclass(frozen=True, slots=True)
 class ProcessIdentity:
-    """A process; ``pid_started`` (seconds since 1970) tells a reused pid apart."""
+    """A process; ``pid_started`` (seconds since boot) tells a reused pid apart."""
 
     host: str
     boot_id: str
@@ -28,19 +27,39 @@ class ProcessIdentity:
         """
         if (self.host, self.boot_id) != (here.host, here.boot_id):
             return False
-        try:
-            process = psutil.Process(self.pid)
-            if process.status() == psutil.STATUS_ZOMBIE:
-                return True
-            return bool(abs(process.create_time() - self.pid_started) > 1.0)
-        except psutil.NoSuchProcess:
-            return True
+        running = _read_stat(self.pid)
+        return running is None or abs(running.started - self.pid_started) > 0.001
 
 
 def current_process() -> ProcessIdentity:
     """The identity of the calling process."""
-    pid = os.getpid()
-    return ProcessIdentity(platform.node(), _boot_id(), pid, psutil.Process(pid).create_time())
+    me = _read_stat(os.getpid())
+    if me is None:  # a process that reads this is in the table of processes
+        raise RuntimeError("this process is not listed in /proc; is /proc mounted?")
+    return ProcessIdentity(platform.node(), _boot_id(), os.getpid(), me.started)
+
+
+class _Stat(NamedTuple):
+    """What proc(5) says of a process: its state letter, and its start in seconds since boot."""
+
+    state: str
+    started: float
+
+
+def _read_stat(pid: int) -> _Stat | None:
+    """None when the process does not run (any more), zombies included.
+
+    The start counts from boot, not as wall time (as psutil gives it): after a
+    step of the wall clock every living holder would look like another process.
+    """
+    try:
+        text = Path(f"/proc/{pid}/stat").read_text(encoding="utf-8", errors="replace")
+    except (FileNotFoundError, ProcessLookupError):
+        return None
+    # The name in parentheses may itself contain spaces and parentheses.
+    fields = text.rpartition(")")[2].split()
+    stat = _Stat(fields[0], int(fields[19]) / os.sysconf("SC_CLK_TCK"))
+    return None if stat.state in "ZX" else stat
 
 
 @cache

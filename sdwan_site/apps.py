@@ -15,6 +15,6 @@ class SdwanSiteConfig(AppConfig):
         """Hang the start of the monitor on django-q2's own signal of a new worker."""
         from django_q.signals import post_spawn
 
-        from sdwan_site.wiring import on_worker_spawn
+        from sdwan_site.worker_start import on_worker_spawn
 
         post_spawn.connect(on_worker_spawn, dispatch_uid="pathwarden.monitor")

@@ -1,38 +1,12 @@
-"""Which observer goes into which loop, and what a starting worker asks for."""
+"""Which observer goes into which loop."""
 
 from __future__ import annotations
-
-import logging
-from typing import Any
-
-from django.conf import settings
-from django_q.conf import Conf
 
 from failover.controller import FailoverController
 from health.engine.observers import RoundObserver
 from health.monitor import LoopContext
 
-log = logging.getLogger(__name__)
-
 
 def make_observers(context: LoopContext) -> list[RoundObserver]:
     """The observers of a monitor loop: failover decides on what health measures."""
     return [FailoverController(context)]
-
-
-def on_worker_spawn(**_: Any) -> None:
-    """A worker of a vantage's cluster asks for a monitor as soon as it lives.
-
-    So start and healing after a crash do not wait for the scheduler, which
-    looks every 30 seconds only.
-    """
-    if settings.DEFAULT_CLUSTER == Conf.CLUSTER_NAME:
-        return
-    from sdwan_site.tasks import enqueue_ensure_monitor
-
-    try:
-        enqueue_ensure_monitor(Conf.CLUSTER_NAME, settings.MONITOR_LOOP_SECS)
-    except Exception as error:
-        # A worker that can't reach the broker yet must still come up; the
-        # scheduler asks again within a minute.
-        log.warning("the monitor could not be asked for: %s", error)

@@ -553,7 +553,7 @@ class Migration(migrations.Migration):
                 ("pid", models.PositiveIntegerField(default=0)),
                 (
                     "pid_started",
-                    models.FloatField(default=0, help_text="Start time of the process."),
+                    models.FloatField(default=0, help_text="Start of the process; seconds since boot."),
                 ),
                 ("epoch", models.PositiveBigIntegerField(default=0)),
                 (

@@ -20,7 +20,7 @@ from failover.selectors import policies_with_members, policy_spec
 from health import lease as leases
 from health.models import MonitorLease, Path
 from health.process_identity import ProcessIdentity, current_process
-from sdwan_site import demo, tasks, wiring
+from sdwan_site import demo, tasks, worker_start
 from sdwan_site.schedules import sync_schedules
 from tests.factories import UserFactory, VantageFactory
 
@@ -112,14 +112,14 @@ def test_a_starting_worker_of_a_vantage_asks_for_a_monitor(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     monkeypatch.setattr(Conf, "CLUSTER_NAME", "berlin")
-    wiring.on_worker_spawn(proc_name="x")
+    worker_start.on_worker_spawn(proc_name="x")
     (queued,) = OrmQ.objects.all()
     assert queued.key == "berlin"
     assert queued.task["func"] == "sdwan_site.tasks.ensure_monitor"
 
 
 def test_a_worker_of_the_housekeeping_cluster_asks_for_nothing() -> None:
-    wiring.on_worker_spawn(proc_name="x")
+    worker_start.on_worker_spawn(proc_name="x")
     assert not OrmQ.objects.exists()
 
 
@@ -129,7 +129,7 @@ def test_a_worker_comes_up_even_when_the_broker_is_away(monkeypatch: pytest.Monk
 
     monkeypatch.setattr(Conf, "CLUSTER_NAME", "berlin")
     monkeypatch.setattr(tasks, "async_task", away)
-    wiring.on_worker_spawn(proc_name="x")
+    worker_start.on_worker_spawn(proc_name="x")
 
 
 def test_old_failures_and_queues_of_nobody_are_purged() -> None:
