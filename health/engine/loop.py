@@ -111,7 +111,7 @@ class ProbeEngine:
 
     def _respecify(self, monitor: PathMonitor, spec: PathSpec, now_ns: int) -> None:
         same_packets = monitor.spec.probes_like(spec)
-        monitor.respecify(spec, now_ns)
+        monitor.respecify(spec)
         if not same_packets:
             self._unschedule(spec.key)
             self._schedule(monitor, now_ns)

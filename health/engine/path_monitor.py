@@ -36,8 +36,10 @@ class _Judged(NamedTuple):
 
     @property
     def rank(self) -> tuple[int, float]:
-        """Sorts best first: scored, then not yet scored, then dead."""
+        """Sorts best first: scored, not yet scored, not to be probed, dead."""
         if self.monitor.liveness.alive is False:
+            return (3, 0.0)
+        if self.monitor.fault is not None:
             return (2, 0.0)
         return (1, 0.0) if self.score is None else (0, -self.score)
 
@@ -53,18 +55,16 @@ class PathMonitor:
         self.reading: PathReading | None = None
         self.probes_total = 0
         self.failures: dict[str, int] = {}
-        self._started_ns = now_ns
         self._known_secs = 0
         self._reachable_secs = 0
         self._deciding = self.targets[0]
 
-    def respecify(self, spec: PathSpec, now_ns: int) -> None:
+    def respecify(self, spec: PathSpec) -> None:
         """Take an edit over: keep the windows unless other packets will be sent."""
         if not self.spec.probes_like(spec):
             self.targets = [TargetMonitor(target, spec) for target in spec.targets]
             self._deciding = self.targets[0]
-            self._started_ns = now_ns
-        self.spec = spec
+            self.spec = spec
 
     def count(self, outcome: Outcome) -> None:
         """Keep the running totals that Prometheus shows."""
@@ -118,7 +118,8 @@ class PathMonitor:
         return _Judged(monitor, metrics, monitor.score(metrics, self.spec.limits))
 
     def _reachable(self) -> bool | None:
-        alive = sum(monitor.liveness.alive is True for monitor in self.targets)
+        # What was alive when it could last be probed says nothing about now.
+        alive = sum(m.liveness.alive is True and m.fault is None for m in self.targets)
         dead = sum(monitor.liveness.alive is False for monitor in self.targets)
         if alive >= self.spec.quorum:
             return True
@@ -133,7 +134,9 @@ class PathMonitor:
         if self._is_stale(now_ns):
             return PathStatus.UNKNOWN, Reason.STALE, ""
         if reachable is False:
-            return PathStatus.DOWN, Reason.NO_ANSWER, deciding.monitor.detail
+            link_down = deciding.monitor.link_down
+            reason = Reason.LINK_DOWN if link_down else Reason.NO_ANSWER
+            return PathStatus.DOWN, reason, deciding.monitor.detail
         if reachable is None:
             return PathStatus.UNKNOWN, Reason.WARMING_UP, ""
         if deciding.score is None:

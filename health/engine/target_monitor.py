@@ -47,6 +47,7 @@ class TargetMonitor:
         """How its probes leave; kept, because probers cache by it."""
         self.fault: Fault | None = None
         self.detail = ""
+        self.link_down = False
         self.recovering = False
         self.checked_ns: int | None = None
         self.answered_ns: int | None = None
@@ -90,7 +91,7 @@ class TargetMonitor:
         self.slot.answered(rtt_ns)
         self._last_answered = max(self._last_answered, number)
         self.checked_ns = self.answered_ns = now_ns
-        self.fault, self.detail = None, ""
+        self.fault, self.detail, self.link_down = None, "", False
         change = self.liveness.answered()
         if change is LivenessChange.CAME_BACK:
             # Or the return would wait until the outage has left the window.
@@ -106,7 +107,8 @@ class TargetMonitor:
         self._last_lost = max(self._last_lost, number)
         self.checked_ns = now_ns
         self.fault, self.detail = None, detail
-        change = self.liveness.lost(proven=outcome is Outcome.LINK_DOWN)
+        self.link_down = outcome is Outcome.LINK_DOWN
+        change = self.liveness.lost(proven=self.link_down)
         if change is LivenessChange.DIED:
             # From now on the window tells of the outage alone: 100 % loss, no latency.
             self.window.restart_after(self._last_answered)
