@@ -7,7 +7,7 @@ probes under way are left out, their answers go nowhere.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any
+from typing import Any, TypeGuard
 
 from health.domain.status import PathStatus
 from health.engine.path_monitor import PathMonitor
@@ -31,12 +31,16 @@ def take(paths: Mapping[int, PathMonitor], *, now_ns: int, boot_id: str) -> Chec
     }
 
 
-def is_valid(checkpoint: Checkpoint, *, now_ns: int, boot_id: str) -> bool:
-    """True when the checkpoint is of this release and boot, and fresh."""
+def is_valid(checkpoint: object, *, now_ns: int, boot_id: str) -> TypeGuard[Checkpoint]:
+    """True for a checkpoint of this release and boot that is fresh; anything else is not one."""
+    if not isinstance(checkpoint, dict) or checkpoint.get("version") != VERSION:
+        return False
+    at_ns = checkpoint.get("at_ns")
     return (
-        checkpoint.get("version") == VERSION
-        and checkpoint.get("boot_id") == boot_id
-        and 0 <= now_ns - checkpoint["at_ns"] <= VALID_NS
+        checkpoint.get("boot_id") == boot_id
+        and isinstance(at_ns, int)
+        and 0 <= now_ns - at_ns <= VALID_NS
+        and isinstance(checkpoint.get("paths"), dict)
     )
 
 

@@ -64,7 +64,7 @@ class PathMonitor:
         if not self.spec.probes_like(spec):
             self.targets = [TargetMonitor(target, spec) for target in spec.targets]
             self._deciding = self.targets[0]
-            self.spec = spec
+        self.spec = spec
 
     def count(self, outcome: Outcome) -> None:
         """Keep the running totals that Prometheus shows."""

@@ -7,8 +7,11 @@ like a dead resolver and not like dead paths.
 from __future__ import annotations
 
 import ipaddress
+import logging
 import threading
 from collections.abc import Callable, Iterable
+
+log = logging.getLogger(__name__)
 
 RESOLVE_EVERY_SECS = 60.0
 
@@ -64,6 +67,10 @@ class NameResolver:
         try:
             self._addresses[name] = self._resolve(name)
         except (OSError, ValueError) as error:
+            self._errors[name] = str(error)
+        except Exception as error:
+            # A defect of one resolution must not end those of all other names.
+            log.exception("resolving %s failed", name)
             self._errors[name] = str(error)
         else:
             self._errors.pop(name, None)
