@@ -20,9 +20,7 @@ from health.models import Path, Site, Uplink
 
 _ID = {"type": "integer", "minimum": 1}
 _SWITCH = {"true": True, "false": False}
-MOMENT_SCHEMA = {
-    "oneOf": [{"type": "string", "format": "date-time"}, {"type": "number", "minimum": 0}]
-}
+MOMENT_SCHEMA = {"oneOf": [{"type": "string", "format": "date-time"}, {"type": "number"}]}
 
 
 class _IdField(forms.Field):

@@ -53,11 +53,13 @@ class CursorPagination(pagination.CursorPagination):
         return cursor
 
     def get_schema_operation_parameters(self, view: Any) -> list[dict[str, Any]]:
-        """As DRF describes them, with the bounds of ``page_size``."""
+        """As DRF describes them, with bounds: an empty cursor is a mistake as well."""
         parameters = super().get_schema_operation_parameters(view)
         for parameter in parameters:
             if parameter["name"] == self.page_size_query_param:
                 parameter["schema"] |= {"minimum": 1, "maximum": self.max_page_size}
+            else:
+                parameter["schema"] |= {"minLength": 1}
         return parameters
 
     def get_paginated_response_schema(self, schema: dict[str, Any]) -> dict[str, Any]:

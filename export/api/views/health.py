@@ -6,7 +6,7 @@ import time
 from typing import Any
 
 from django.db.models import Prefetch, QuerySet
-from drf_spectacular.utils import OpenApiParameter, extend_schema
+from drf_spectacular.utils import OpenApiExample, OpenApiParameter, extend_schema
 from rest_framework.decorators import action
 from rest_framework.exceptions import ValidationError
 from rest_framework.request import Request
@@ -125,6 +125,39 @@ class HealthSnapshotView(StrictApiView):
         operation_id="health_snapshot",
         summary="Present of all paths",
         responses=HealthSnapshotSerializer,
+        examples=[
+            OpenApiExample(
+                "One path that is measured, one that is not",
+                {
+                    "timestamp": "2026-01-31T12:00:00.000Z",
+                    "paths": [
+                        {
+                            "path_id": 1,
+                            "uid": "6f1c7b0e-5d0e-4d0a-9f0a-0d6c1f5a3b21",
+                            "name": "Warsaw via fibre",
+                            "latency_ms": 12.4,
+                            "packet_loss_pct": 0.0,
+                            "jitter_ms": 1.1,
+                            "health_score": 100.0,
+                            "status": "up",
+                            "last_checked": "2026-01-31T11:59:59.812Z",
+                        },
+                        {
+                            "path_id": 2,
+                            "uid": "a3b0cf6a-2d52-4a39-8a7e-70d2f8a4c9de",
+                            "name": "Warsaw via LTE",
+                            "latency_ms": None,
+                            "packet_loss_pct": None,
+                            "jitter_ms": None,
+                            "health_score": None,
+                            "status": "unknown",
+                            "last_checked": None,
+                        },
+                    ],
+                },
+                response_only=True,
+            )
+        ],
     )
     def get(self, request: Request, **_: Any) -> Response:
         """Every path by id; null where nothing was measured. One query."""
