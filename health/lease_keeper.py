@@ -64,6 +64,11 @@ class LeaseKeeper:
             log.warning("the lease could not be renewed: %s", error)
             connection.close()
             return
+        except Exception:
+            # Never end this thread while the loop runs: two loops would go on side by side.
+            log.exception("the lease could not be renewed")
+            connection.close()
+            return
         if renewal is Renewal.LOST:
             self.lost.set()
             return
@@ -74,5 +79,5 @@ class LeaseKeeper:
     def _give_back(self) -> None:
         try:
             leases.release(self.lease)
-        except DatabaseError as error:
+        except Exception as error:
             log.warning("the lease could not be released and will expire: %s", error)
