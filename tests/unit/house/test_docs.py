@@ -1,0 +1,180 @@
+"""The documentation says what the code does: names, numbers, options, links."""
+
+from __future__ import annotations
+
+import importlib
+import re
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from export.metrics import METRICS
+from failover.domain.strategies import STRATEGIES
+from failover.executors import EXECUTORS
+from health import lease
+from health.domain.liveness import DEAD_AFTER_LOSSES
+from health.domain.path_spec import SlaLimits
+from health.domain.scoring import health_score
+from health.engine import target_monitor
+from health.probers import PROBERS
+from tests.unit.house.repository import (
+    ROOT,
+    anchors,
+    chapter,
+    in_backticks,
+    name_of,
+    page,
+    table_rows,
+    tracked,
+)
+
+PAGES = [name_of(path) for path in tracked(".md")]
+profiles = importlib.import_module("health.migrations.0002_built_in_profiles")
+roles = importlib.import_module("sdwan_site.migrations.0002_roles")
+
+
+def documented_profiles(heading: str) -> dict[str, list[str]]:
+    rows = table_rows(chapter(page("docs/concepts.md"), heading))
+    return {in_backticks(row[0])[0]: row[1:] for row in rows}
+
+
+@pytest.mark.parametrize(
+    ("registry", "document"),
+    [
+        (PROBERS, "docs/probers.md"),
+        (EXECUTORS, "docs/executors.md"),
+        (STRATEGIES, "docs/failover.md"),
+        (METRICS, "docs/metrics.md"),
+    ],
+    ids=["probers", "executors", "strategies", "metrics"],
+)
+def test_every_row_of_a_registry_is_described(registry: dict[str, Any], document: str) -> None:
+    missing = [name for name in registry if f"`{name}`" not in page(document)]
+    assert not missing, f"{document} says nothing about {', '.join(missing)}"
+
+
+def test_every_probe_profile_is_described_with_its_numbers() -> None:
+    documented = documented_profiles("## Probe profiles")
+    assert documented == {
+        name: [use, *map(str, numbers)] for name, use, *numbers in profiles.PROBE_PROFILES
+    }
+
+
+def test_every_sla_profile_is_described_with_its_numbers() -> None:
+    documented = documented_profiles("## SLA profiles")
+    assert documented == {
+        name: [use, *map(str, numbers)] for name, use, *numbers in profiles.SLA_PROFILES
+    }
+
+
+def test_the_documented_scores_are_those_of_the_function() -> None:
+    rows = table_rows(chapter(page("docs/concepts.md"), "## Score"))
+    checked = 0
+    for row in rows:
+        for position, (value, score) in enumerate(zip(row[::3], row[1::3], strict=True)):
+            if not value:
+                continue
+            measured = [0.0, 0.0, 0.0]
+            measured[position] = float(value)
+            expected = health_score(*measured, SlaLimits())
+            assert expected == pytest.approx(float(score), abs=0.06)
+            checked += 1
+    assert checked == 13
+
+
+def test_the_documented_time_until_death_follows_from_the_profiles() -> None:
+    rows = table_rows(chapter(page("docs/engine.md"), "## Alive or dead"))
+    documented = {in_backticks(name)[0]: float(secs) for name, secs in rows}
+    assert documented == {
+        name: ((DEAD_AFTER_LOSSES - 1) * interval_ms + timeout_ms) / 1000
+        for name, _, interval_ms, _, _, timeout_ms, *_ in profiles.PROBE_PROFILES
+    }
+
+
+@pytest.mark.parametrize(
+    ("document", "sentence"),
+    [
+        ("docs/architecture.md", f"| expires after | {lease.TTL_SECS:g} s without renewal |"),
+        ("docs/architecture.md", f"| renewed every | {lease.RENEW_EVERY_SECS:g} s"),
+        ("docs/architecture.md", f"stops acting after | {lease.SELF_FENCE_SECS:g} s"),
+        ("docs/engine.md", f"**{DEAD_AFTER_LOSSES} losses in a row**"),
+        ("docs/engine.md", f"| {target_monitor.SCORE_FROM_PROBES} settled probes | a score"),
+        ("docs/engine.md", f"| {target_monitor.SCORE_FROM_PROBES_AFTER_DEATH} settled probes |"),
+    ],
+)
+def test_a_number_of_the_code_stands_in_its_document(document: str, sentence: str) -> None:
+    assert sentence in page(document)
+
+
+@pytest.mark.parametrize("role", roles.ROLES)
+def test_every_role_has_a_column_in_the_matrix(role: str) -> None:
+    head = next(line for line in page("docs/roles.md").splitlines() if line.startswith("| may "))
+    assert role in [cell.strip() for cell in head.split("|")]
+
+
+@pytest.mark.parametrize("name", PAGES)
+def test_every_relative_link_leads_somewhere(name: str) -> None:
+    for target in links_of(name):
+        file_name, _, anchor = target.partition("#")
+        file = (ROOT / name).parent / file_name if file_name else ROOT / name
+        assert file.exists() or is_picture(file), f"{name} links to {target}, which is not there"
+        if anchor:
+            known = anchors(file.read_text(encoding="utf-8"))
+            assert anchor in known, f"{name} links to {target}; there is no such heading"
+
+
+def links_of(name: str) -> list[str]:
+    without_code = re.sub(r"^```.*?^```", "", page(name), flags=re.MULTILINE | re.DOTALL)
+    found = re.findall(r"\]\(([^)\s]+)\)", without_code)
+    found += re.findall(r'(?:src|srcset|href)="([^"]+)"', without_code)
+    return [target for target in found if "://" not in target and not target.startswith("mailto:")]
+
+
+def is_picture(file: Path) -> bool:
+    """Pictures are made by `make screenshots`; a checkout may lack them."""
+    return file.suffix == ".png" and file.parent == ROOT / "docs" / "images"
+
+
+def test_every_document_is_in_the_index() -> None:
+    index = page("docs/index.md")
+    for name in PAGES:
+        if name.startswith("docs/") and name != "docs/index.md":
+            assert f"({Path(name).name})" in index, f"docs/index.md does not name {name}"
+
+
+@pytest.mark.parametrize("document", ["CONTRIBUTING.md", "docs/architecture.md"])
+def test_every_file_that_is_named_exists(document: str) -> None:
+    for text in in_backticks(page(document)):
+        if not re.fullmatch(r"[\w.<>*-]+(/[\w.<>*-]*)+", text) or "::" in text:
+            continue
+        pattern = re.sub(r"<[^>]+>", "*", text).rstrip("/")
+        found = any(ROOT.glob(pattern)) or any(ROOT.glob(f"*/{pattern}"))
+        is_foreign = text.startswith("django_q/")
+        assert found or is_foreign, f"{document} names {text}, which does not exist"
+
+
+def test_every_package_stands_in_the_tree() -> None:
+    tree = page("docs/architecture.md")
+    packages = {
+        f"{path.parent.relative_to(ROOT).as_posix()}/"
+        for app in ("health", "failover", "export", "sdwan_site")
+        for path in (ROOT / app).glob("*/__init__.py")
+        if path in tracked("__init__.py") and path.parent.name not in {"migrations", "templatetags"}
+    }
+    missing = sorted(package for package in packages if f"| `{package}` |" not in tree)
+    assert not missing, f"docs/architecture.md lacks {', '.join(missing)}"
+
+
+def test_every_api_route_is_described() -> None:
+    from drf_spectacular.generators import SchemaGenerator
+
+    paths = SchemaGenerator().get_schema(request=None, public=True)["paths"]
+    document = re.sub(r"\{\w+\}", "{id}", page("docs/api.md"))
+    missing = []
+    for path in paths:
+        route = re.sub(r"\{\w+\}", "{id}", path.removeprefix("/api/v1/"))
+        if route not in document:
+            missing.append(route)
+    assert paths
+    assert not missing, f"docs/api.md says nothing about {', '.join(missing)}"
