@@ -39,6 +39,11 @@ def _isolate_settings() -> None:
     """pytest-django has loaded the settings already: point them at the tests' directory."""
     settings.DATA_DIR = DATA_DIR
     settings.STATIC_ROOT = DATA_DIR / "static"
+    settings.STATIC_ROOT.mkdir()
+    # No collectstatic in tests: files are served and named as they lie in the tree.
+    settings.STORAGES["staticfiles"]["BACKEND"] = (
+        "django.contrib.staticfiles.storage.StaticFilesStorage"
+    )
     settings.CACHES["shared"]["LOCATION"] = str(DATA_DIR / "cache")
     # Made for real passwords, and slow on purpose.
     settings.PASSWORD_HASHERS = ["django.contrib.auth.hashers.MD5PasswordHasher"]

@@ -1,0 +1,216 @@
+"""Forms of the admin for policies; the rules are in ``failover.validation``.
+
+A policy and its members and routes are one thing: the last of the three forms to be
+cleaned judges them together, and hands every problem to the field that it is about.
+"""
+
+from __future__ import annotations
+
+import time
+from typing import TYPE_CHECKING, Any
+
+from django import forms
+from django.forms.models import BaseInlineFormSet
+
+from failover.domain.policy import FailbackMode, PolicyMode, PolicySpec
+from failover.models import FailoverPolicy, PolicyMember, PolicyRoute
+from failover.selectors import member_spec
+from failover.validation import PolicyDraft, policy_problems, policy_warnings
+from health.models import Path
+from health.validation import name_problems
+
+if TYPE_CHECKING:
+    PolicyModelForm = forms.ModelForm[FailoverPolicy]
+    MemberModelForm = forms.ModelForm[PolicyMember]
+    MemberBaseFormSet = BaseInlineFormSet[PolicyMember, FailoverPolicy, "MemberForm"]
+    RouteBaseFormSet = BaseInlineFormSet[PolicyRoute, FailoverPolicy, forms.ModelForm[PolicyRoute]]
+else:  # generic for the type checker only
+    PolicyModelForm = MemberModelForm = forms.ModelForm
+    MemberBaseFormSet = RouteBaseFormSet = BaseInlineFormSet
+
+
+class PolicyForms:
+    """The forms of one request that make up one policy; each enters itself when it is made."""
+
+    def __init__(self) -> None:
+        self.policy: PolicyForm | None = None
+        self.members: MemberFormSet | None = None
+        self.routes: RouteFormSet | None = None
+
+    def add_problem(self, field: str, message: str) -> None:
+        """Hand a problem to the form that has the field."""
+        if self.policy is not None and field in self.policy.fields:
+            self.policy.add_error(field, message)
+            self._invalidate()
+        else:
+            self._invalidate(message)
+
+    def _invalidate(self, message: str = "See the marked field above.") -> None:
+        if self.members is not None:
+            self.members.non_form_errors().append(forms.ValidationError(message))
+
+
+class PolicyForm(PolicyModelForm):
+    """A policy without members and routes."""
+
+    together: PolicyForms | None = None
+    """Set by the admin for each request."""
+
+    class Meta:
+        model = FailoverPolicy
+        fields = "__all__"  # noqa: DJ007 - the admin's fieldsets choose
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        if self.together is not None:
+            self.together.policy = self
+
+    def clean_name(self) -> str:
+        """Without spaces around it, and not empty."""
+        name = str(self.cleaned_data["name"]).strip()
+        for _, message in name_problems(name, "policy"):
+            raise forms.ValidationError(message)
+        return name
+
+    def clean(self) -> dict[str, Any]:
+        """What the fields say together; members and routes are judged by ``RouteFormSet``."""
+        values: dict[str, Any] = super().clean() or self.cleaned_data
+        low, high = values.get("failover_threshold"), values.get("failback_threshold")
+        if low is not None and high is not None and low >= high:
+            self.add_error(
+                "failback_threshold",
+                f"{high:g} must be above the failover threshold {low:g}, otherwise traffic would "
+                "move to and fro.",
+            )
+        return values
+
+
+class MemberForm(MemberModelForm):
+    """One member; the order is a number that may be left out."""
+
+    order = forms.IntegerField(
+        required=False,
+        min_value=0,
+        max_value=999,
+        help_text="0 is the primary. Empty: after the others.",
+    )
+
+    class Meta:
+        model = PolicyMember
+        fields = ["path"]
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        if self.instance.pk:
+            self.fields["order"].initial = self.instance.position
+
+    def validate_unique(self) -> None:
+        """Members are replaced as a whole: what they were does not matter."""
+
+    def validate_constraints(self) -> None:
+        """Members are replaced as a whole: what they were does not matter."""
+
+
+class MemberFormSet(MemberBaseFormSet):
+    """The members of a policy in their order."""
+
+    def __init__(self, *args: Any, together: PolicyForms | None = None, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        if together is not None:
+            together.members = self
+
+    def validate_unique(self) -> None:
+        """Duplicates are told by ``failover.validation`` in its own words."""
+
+    def ordered_paths(self) -> list[Path]:
+        """The wished paths, the primary first; loaded with what the rules need."""
+        wanted = [
+            (values["order"] if values.get("order") is not None else 10_000, n, values["path"].pk)
+            for n, form in enumerate(self.forms)
+            if (values := getattr(form, "cleaned_data", None))
+            and values.get("path")
+            and not values.get("DELETE")
+        ]
+        keys = [key for _, _, key in sorted(wanted)]
+        paths = Path.objects.select_related(
+            "uplink__vantage", "probe_profile", "sla_profile"
+        ).in_bulk(keys)
+        return [paths[key] for key in keys]
+
+
+class RouteFormSet(RouteBaseFormSet):
+    """The routes of a policy; cleaned last, it judges the whole."""
+
+    def __init__(self, *args: Any, together: PolicyForms | None = None, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self.together = together
+        self.warnings: list[str] = []
+        if together is not None:
+            together.routes = self
+
+    def clean(self) -> None:
+        """Refuse what policy, members and routes say only together."""
+        super().clean()
+        forms_of = self.together
+        if any(self.errors) or forms_of is None or forms_of.members is None:
+            return
+        form, members = forms_of.policy, forms_of.members
+        if form is None or form.errors or not members.is_valid():
+            return
+        draft = draft_of(self.instance, members, self)
+        now = time.time()  # noqa: TID251 - the edge: one form is judged at one moment
+        problems = policy_problems(draft, now=now)
+        self.warnings = [] if problems else policy_warnings(draft, now=now)
+        mine = [message for field, message in problems if field == "routes"]
+        for field, message in problems:
+            if field != "routes":
+                forms_of.add_problem(field, message)
+        if mine:
+            raise forms.ValidationError(mine)
+
+    def wanted_routes(self) -> list[PolicyRoute]:
+        """The wished routes, as rows that are not saved yet."""
+        return [
+            form.instance
+            for form in self.forms
+            if getattr(form, "cleaned_data", None) and not form.cleaned_data.get("DELETE")
+        ]
+
+
+def draft_of(policy: FailoverPolicy, members: MemberFormSet, routes: RouteFormSet) -> PolicyDraft:
+    """What the three forms ask for together; ``policy`` carries the form's values unsaved."""
+    paths = members.ordered_paths()
+    stored = FailoverPolicy.objects.filter(pk=policy.pk).prefetch_related("members").first()
+    spec = _spec_with(policy, paths)
+    same_primary = (
+        stored is not None
+        and stored.enabled
+        and bool(paths)
+        and [m.path_id for m in stored.members.all() if m.position == 0] == [paths[0].pk]
+        and stored.failback_threshold >= policy.failback_threshold
+    )
+    return PolicyDraft(
+        spec=spec,
+        members=paths,
+        routes=routes.wanted_routes(),
+        executor=policy.executor,
+        was_enabled=same_primary,
+    )
+
+
+def _spec_with(policy: FailoverPolicy, paths: list[Path]) -> PolicySpec:
+    """The domain's view of what the forms ask for; a row that is not saved has no members yet."""
+    return PolicySpec(
+        policy_id=policy.pk or 0,
+        uid=str(policy.uid),
+        name=policy.name,
+        members=tuple(member_spec(path) for path in paths),
+        failover_threshold=policy.failover_threshold,
+        failback_threshold=policy.failback_threshold,
+        failback_delay_secs=policy.failback_delay_secs,
+        failback_mode=FailbackMode(policy.failback_mode),
+        damping=policy.damping,
+        mode=PolicyMode(policy.mode),
+        enabled=policy.enabled,
+        strategy=policy.strategy,
+    )

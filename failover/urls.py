@@ -1,0 +1,19 @@
+"""Addresses of ``failover``: overview, policies, events, and their live fragments."""
+
+from __future__ import annotations
+
+from django.urls import path
+
+from failover import views
+
+urlpatterns = [
+    path("", views.overview, name="overview"),
+    path("policies/", views.policies, name="policies"),
+    path("policies/<int:policy_id>/", views.policy, name="policy"),
+    path("events/", views.events, name="events"),
+    path("_/overview/", views.overview_live, name="overview-live"),
+    path("_/policies/", views.policies_live, name="policies-live"),
+    path("_/policies/<int:policy_id>/live/", views.policy_live, name="policy-live"),
+    path("_/policies/<int:policy_id>/plan/", views.policy_plan, name="policy-plan"),
+    path("_/events/", views.events_live, name="events-live"),
+]

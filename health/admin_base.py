@@ -1,0 +1,74 @@
+"""What all admin pages share: read-only records, and a way back to the console."""
+
+from __future__ import annotations
+
+import datetime as dt
+from typing import Any
+
+from django.contrib import admin
+from django.core.paginator import Paginator
+from django.db import models
+from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
+from django.utils import timezone
+from django.utils.http import url_has_allowed_host_and_scheme
+
+
+class ConsoleModelAdmin(admin.ModelAdmin):
+    """Saving leads back to the console page that ``?next=`` names; lists never count twice."""
+
+    show_full_result_count = False
+    list_per_page = 50
+
+    def response_post_save_change(self, request: HttpRequest, obj: Any) -> HttpResponse:
+        """Back to where Edit was clicked."""
+        return self._back(request) or super().response_post_save_change(request, obj)
+
+    def response_post_save_add(self, request: HttpRequest, obj: Any) -> HttpResponse:
+        """Back to where Add was clicked."""
+        return self._back(request) or super().response_post_save_add(request, obj)
+
+    def _back(self, request: HttpRequest) -> HttpResponse | None:
+        target = request.GET.get("next", "")
+        safe = url_has_allowed_host_and_scheme(target, allowed_hosts=None) and target[:1] == "/"
+        return HttpResponseRedirect(target) if safe else None
+
+
+class RecordAdmin(admin.ModelAdmin):
+    """Rows that only the engine and the controller write: to be looked at, not touched."""
+
+    show_full_result_count = False
+    list_per_page = 50
+    actions = None
+
+    def has_add_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        """Nobody adds records by hand."""
+        return False
+
+    def has_change_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        """Nobody changes records."""
+        return False
+
+    def has_delete_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        """Nobody deletes records; retention does."""
+        return False
+
+
+class UncountedPaginator(Paginator):
+    """Pages of a table with millions of rows, which nobody should wait to have counted."""
+
+    COUNT_LIMIT = 10_000
+
+    @property
+    def count(self) -> int:
+        """The number of rows, up to a limit beyond which nobody pages by hand."""
+        if not hasattr(self, "_count"):
+            rows: models.QuerySet[Any] = self.object_list
+            self._count = len(rows.order_by().values_list("pk")[: self.COUNT_LIMIT])
+        return self._count
+
+
+def moment(seconds: float | None) -> dt.datetime | None:
+    """Seconds since 1970 as a time in the reader's zone."""
+    if not seconds:
+        return None
+    return dt.datetime.fromtimestamp(seconds, timezone.get_current_timezone())

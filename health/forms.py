@@ -1,0 +1,61 @@
+"""Forms of the admin for paths; the rules are in ``health.validation``."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from django import forms
+from django.forms.models import BaseInlineFormSet
+
+from health.models import Path, PathTarget
+from health.validation import PathDraft, TargetDraft, name_problems, path_problems
+
+if TYPE_CHECKING:
+    PathModelForm = forms.ModelForm[Path]
+    TargetBaseFormSet = BaseInlineFormSet[PathTarget, Path, forms.ModelForm[PathTarget]]
+else:  # generic for the type checker only
+    PathModelForm, TargetBaseFormSet = forms.ModelForm, BaseInlineFormSet
+
+
+class PathForm(PathModelForm):
+    """A path without its targets; what concerns both is checked by ``TargetFormSet``."""
+
+    class Meta:
+        model = Path
+        fields = "__all__"  # noqa: DJ007 - the admin's fieldsets choose
+        widgets = {"notes": forms.Textarea(attrs={"rows": 3})}
+
+    def clean_name(self) -> str:
+        """Without spaces around it, and not empty."""
+        name = str(self.cleaned_data["name"]).strip()
+        for _, message in name_problems(name, "path"):
+            raise forms.ValidationError(message)
+        return name
+
+
+class TargetFormSet(TargetBaseFormSet):
+    """The targets of a path, judged together with the path they belong to."""
+
+    def clean(self) -> None:
+        """Refuse what no single target can see."""
+        super().clean()
+        if any(self.errors):
+            return
+        path = self.instance
+        draft = PathDraft(
+            name=path.name or "-",
+            kind=path.kind,
+            quorum=path.quorum,
+            leads_to_internet=path.destination_id is None,
+            targets=[TargetDraft(v["address"], v.get("port")) for v in self._wanted()],
+        )
+        problems = [message for _, message in path_problems(draft)]
+        if problems:
+            raise forms.ValidationError(problems)
+
+    def _wanted(self) -> list[dict[str, Any]]:
+        return [
+            form.cleaned_data
+            for form in self.forms
+            if form.cleaned_data.get("address") and not form.cleaned_data.get("DELETE")
+        ]

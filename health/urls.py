@@ -1,0 +1,18 @@
+"""Addresses of ``health``: the paths and their live fragments.
+
+Every view takes ``neighbours``; whoever includes this file passes it as an extra argument.
+"""
+
+from __future__ import annotations
+
+from django.urls import path
+
+from health import views
+
+urlpatterns = [
+    path("paths/", views.paths, name="paths"),
+    path("paths/<int:path_id>/", views.path, name="path"),
+    path("_/paths/", views.paths_live, name="paths-live"),
+    path("_/paths/<int:path_id>/summary/", views.path_live, name="path-live"),
+    path("_/paths/<int:path_id>/chart/", views.path_chart, name="path-chart"),
+]

@@ -1,0 +1,129 @@
+"""The list of paths and the page of one path: read the clock, ask the selectors, draw.
+
+What belongs to other parts of the product comes through ``neighbours`` (see
+``health.neighbours``), handed in by the composition root with the addresses.
+"""
+
+from __future__ import annotations
+
+import time
+from dataclasses import dataclass
+from typing import Any
+
+from django.http import Http404, HttpRequest, HttpResponse
+from django.urls import reverse
+from django.utils import timezone
+from django.views.decorators.http import require_safe
+
+from health import path_page
+from health.access import may, needs
+from health.charts.buckets import SPANS, Span
+from health.live import is_poll, live_answer, live_page, to_page
+from health.models import Path
+from health.neighbours import Neighbours
+from health.rows import PathRow, path_row, path_rows
+from health.selectors.current import current_paths
+from health.selectors.history import status_changes
+from health.tables import PathTable, table_of
+
+STATUS_CHANGES = 10
+
+
+@require_safe
+@needs("health.view_path")
+def paths(request: HttpRequest, neighbours: Neighbours) -> HttpResponse:
+    """``/paths/``: every path, worst first."""
+    now = time.time()
+    table = _table(request, neighbours, now)
+    context = {"table": table, "live_url": reverse("paths-live")}
+    return live_page(request, "health/paths.html", context, now=now, rows=table.rows)
+
+
+@require_safe
+@needs("health.view_path")
+def paths_live(request: HttpRequest, neighbours: Neighbours) -> HttpResponse:
+    """What has changed in the list of paths."""
+    if not is_poll(request):
+        return to_page(reverse("paths"), request)
+    now = time.time()
+    table = _table(request, neighbours, now)
+    return live_answer(request, "health/_paths.html", {"table": table}, now=now, rows=table.rows)
+
+
+def _table(request: HttpRequest, neighbours: Neighbours, now: float) -> PathTable:
+    paused = neighbours.paths_in_maintenance(now=timezone.now())
+    found = current_paths(now=now, paused=paused)
+    return table_of(path_rows(found, now=now, paused=paused), request.GET)
+
+
+@dataclass(frozen=True, slots=True)
+class _Shown:
+    """One path as its page shows it."""
+
+    row: PathRow
+    span: Span
+
+
+@require_safe
+@needs("health.view_path")
+def path(request: HttpRequest, path_id: int, neighbours: Neighbours) -> HttpResponse:
+    """``/paths/<id>/``: state, chart, score, targets, policies, configuration."""
+    now = time.time()
+    shown = _shown(request, path_id, neighbours, now)
+    context = {
+        **_summary(shown),
+        "chart": path_page.figure(shown.row.path, shown.span, neighbours, now=now),
+        "live_url": reverse("path-live", args=[path_id]),
+        "chart_url": reverse("path-chart", args=[path_id]),
+        "policies": neighbours.policies_of(path_id),
+        "changes": path_page.changes(status_changes(path_id, limit=STATUS_CHANGES)),
+        "configuration": path_page.configuration(shown.row.path),
+        "may_edit": may(request.user, "health.change_path"),
+    }
+    return live_page(request, "health/path.html", context, now=now)
+
+
+@require_safe
+@needs("health.view_path")
+def path_live(request: HttpRequest, path_id: int, neighbours: Neighbours) -> HttpResponse:
+    """What has changed about one path, but for its chart."""
+    if not is_poll(request):
+        return to_page(reverse("path", args=[path_id]), request)
+    now = time.time()
+    shown = _shown(request, path_id, neighbours, now)
+    changes = path_page.changes(status_changes(path_id, limit=STATUS_CHANGES))
+    context = {**_summary(shown), "changes": changes}
+    return live_answer(request, "health/_path.html", context, now=now)
+
+
+@require_safe
+@needs("health.view_path")
+def path_chart(request: HttpRequest, path_id: int, neighbours: Neighbours) -> HttpResponse:
+    """The chart of one path, drawn anew."""
+    if not is_poll(request):
+        return to_page(reverse("path", args=[path_id]), request)
+    now = time.time()
+    shown = _shown(request, path_id, neighbours, now)
+    figure = path_page.figure(shown.row.path, shown.span, neighbours, now=now)
+    context = {**_summary(shown), "chart": figure}
+    return live_answer(request, "health/_path_chart.html", context, now=now)
+
+
+def _shown(request: HttpRequest, path_id: int, neighbours: Neighbours, now: float) -> _Shown:
+    paused = neighbours.paths_in_maintenance(now=timezone.now())
+    found = current_paths(now=now, paused=paused, only=Path.objects.filter(pk=path_id))
+    if not found:
+        raise Http404(f"There is no path {path_id}.")
+    row = path_row(found[0], now=now, in_maintenance=path_id in paused)
+    return _Shown(row, SPANS.get(request.GET.get("range", ""), SPANS["1h"]))
+
+
+def _summary(shown: _Shown) -> dict[str, Any]:
+    row = shown.row
+    return {
+        "row": row,
+        "span": shown.span,
+        "spans": list(SPANS.values()),
+        "score": path_page.score_card(row.path),
+        "targets": path_page.targets(row.path),
+    }

@@ -1,0 +1,3 @@
+"""Pages of the shell: probes of the process, account, errors."""
+
+from __future__ import annotations
