@@ -11,7 +11,7 @@ from typing import Any
 
 from django.db.models import QuerySet
 
-from export.api.moments import iso, utc_text
+from export.moments import iso, utc_text
 from export.readings import path_readings, status_counts
 from failover.models import FailoverPolicy
 from failover.selectors import PolicyNow, policies_now

@@ -13,7 +13,7 @@ from django.db.models import Q, QuerySet
 from drf_spectacular.utils import extend_schema_field
 
 from export.api.descriptions import STATUSES
-from export.api.moments import parse_moment
+from export.moments import parse_moment
 from failover.models import FailoverEvent, FailoverPolicy
 from failover.models.events import EventType
 from health.models import Path, Site, Uplink
@@ -23,13 +23,18 @@ _SWITCH = {"true": True, "false": False}
 MOMENT_SCHEMA = {"oneOf": [{"type": "string", "format": "date-time"}, {"type": "number"}]}
 
 
+def _refusal(text: str) -> ValidationError:
+    # As a parameter: django-filter formats messages, and a value may have a % in it.
+    return ValidationError("%(text)s", params={"text": text})
+
+
 class _IdField(forms.Field):
     def to_python(self, value: Any) -> int | None:
         if value in self.empty_values:
             return None
         text = str(value)
         if not (text.isascii() and text.isdigit() and len(text) <= 19 and int(text) > 0):
-            raise ValidationError(f"{text!r} is no id; write a whole number from 1 up.")
+            raise _refusal(f"{text!r} is no id; write a whole number from 1 up.")
         return int(text)
 
 
@@ -40,7 +45,7 @@ class _MomentField(forms.Field):
         try:
             return parse_moment(str(value))
         except ValueError as error:
-            raise ValidationError(str(error)) from None
+            raise _refusal(str(error)) from None
 
 
 class _IdFilter(django_filters.Filter):

@@ -11,7 +11,7 @@ from typing import Any
 
 from rest_framework import serializers
 
-from export.api.moments import utc_text
+from export.moments import utc_text
 from failover.models import FailoverEvent, FailoverPolicy
 from health.models import Path, PathTarget, Site, Uplink
 

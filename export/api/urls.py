@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from django.contrib.auth.decorators import login_required
-from django.urls import include, path
+from django.urls import include, path, re_path
 from rest_framework.routers import SimpleRouter
 
 from export.api.views.docs import DocsView, NothingHereView, SchemaView
@@ -26,7 +26,7 @@ urlpatterns = [
     path("schema/", SchemaView.as_view(), name="api-schema"),
     # A person without a session is sent to the login page, not answered by JSON.
     path("docs/", login_required(DocsView.as_view()), name="api-docs"),
-    # Last: whatever is left is answered by the API, not by a page of HTML.
-    path("", NothingHereView.as_view()),
-    path("<path:rest>", NothingHereView.as_view()),
+    # Last: whatever is left is answered by the API, not by a page of HTML. An empty
+    # expression, because even "<path:…>" does not match a line feed.
+    re_path("", NothingHereView.as_view()),
 ]

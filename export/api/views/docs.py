@@ -33,7 +33,7 @@ class NothingHereView(StrictApiView):
     permission_classes = [AllowAny]
 
     @extend_schema(exclude=True)
-    def get(self, request: Request, rest: str = "", **_: Any) -> None:
+    def get(self, request: Request, **_: Any) -> None:
         """404 as a problem, with the likely cure."""
         raise NotFound(_cure(request.path))
 

@@ -19,9 +19,9 @@ from export.api.descriptions import (
     PathHistorySerializer,
 )
 from export.api.filters import MOMENT_SCHEMA, PathFilter
-from export.api.moments import parse_moment
 from export.api.serializers import PathSerializer
 from export.api.views.base import StrictApiView, StrictViewSet
+from export.moments import parse_moment
 from export.readings import with_status
 from export.site_scope import paths_of
 from export.snapshots import health_snapshot, health_stats, path_health, path_past

@@ -23,7 +23,9 @@ def unhashed_static_files(settings):
 
 
 @pytest.mark.parametrize("method", ["get", "post", "delete"])
-@pytest.mark.parametrize("route", ["", "nowhere/", "paths/x/", "paths/1/nothing/", "events"])
+@pytest.mark.parametrize(
+    "route", ["", "nowhere/", "paths/x/", "paths/1/nothing/", "events", "paths/%0A/"]
+)
 def test_an_address_that_is_no_route_is_a_problem_in_json(anonymous_client, route, method):
     answer = getattr(anonymous_client, method)(f"/api/v1/{route}")
     assert answer.status_code == 404

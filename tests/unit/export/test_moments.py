@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from export.api.moments import EPOCH, LAST, iso, parse_moment, utc_text
+from export.moments import EPOCH, LAST, iso, parse_moment, utc_text
 
 NOON = datetime(2026, 1, 31, 12, tzinfo=UTC)
 
