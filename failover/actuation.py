@@ -9,6 +9,8 @@ from __future__ import annotations
 import logging
 from datetime import datetime, timedelta
 
+from django.db import DatabaseError
+
 from failover import services
 from failover.executors import EXECUTORS
 from failover.executors.base import ExecutorError, Intent, Plan, Route, RouteExecutor, UplinkFacts
@@ -53,6 +55,13 @@ class Actuator:
         except ExecutorError as error:
             log.error("switch of %s failed: %s", event.policy_name, error)
             services.fail_switch(message, str(error), retry=error.retryable, now=now)
+            return
+        except DatabaseError:
+            raise
+        except Exception as error:
+            # A defect of one executor must not hold up the switches of other policies.
+            log.exception("switch of %s failed", event.policy_name)
+            services.fail_switch(message, f"{type(error).__name__}: {error}", retry=True, now=now)
             return
         finished_at = now + timedelta(milliseconds=applied.duration_ms)
         services.finish_switch(message, applied, now=finished_at)

@@ -10,11 +10,11 @@ from __future__ import annotations
 
 import logging
 import queue
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from typing import Any
 
-from failover.decision_thread import DecisionThread, Loaded, Order, Outcome
+from failover.decision_thread import DecisionThread, Loaded, Order, Outcome, StoredState
 from failover.domain.decision import Decision, decide
 from failover.domain.policy import PolicySpec, validate
 from failover.domain.record import from_record, to_record
@@ -123,11 +123,18 @@ class FailoverController:
             if stored and watched.waiting is None and stored.generation > watched.state.generation:
                 watched.state = self._restored(spec, stored, now)
 
-    def _restored(self, spec: PolicySpec, stored: Any, now: float) -> PolicyState:
-        if stored is not None and stored.record:
-            return from_record(stored.record, now=now, wall_offset=self._wall_offset)
+    def _restored(self, spec: PolicySpec, stored: StoredState | None, now: float) -> PolicyState:
         primary = spec.members[0].path_key
-        return initial_state(primary if stored is None else stored.active or primary, now)
+        if stored is None:
+            return initial_state(primary, now)
+        if stored.record:
+            try:
+                return from_record(stored.record, now=now, wall_offset=self._wall_offset)
+            except (AttributeError, KeyError, TypeError, ValueError):
+                # One record that can't be read must not stop every other policy.
+                log.exception("the record of policy %s can't be read; its holds end", spec.name)
+        state = initial_state(stored.active or primary, now)
+        return replace(state, generation=stored.generation)
 
     # --- deciding ---------------------------------------------------------------------
     def _is_blind(self, finished: Round) -> bool:

@@ -34,6 +34,8 @@ from health.monitor import LoopContext
 log = logging.getLogger(__name__)
 
 POLL_SECS = 1.0
+RELOAD_ANYWAY_NS = 30_000_000_000
+"""A fingerprint can miss concurrent edits on PostgreSQL or a clock set back; this can't."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,6 +91,7 @@ class DecisionThread:
         self._actuator = Actuator(context.vantage_id, context.lease.epoch)
         self._policies: dict[int, FailoverPolicy] = {}
         self._fingerprint: object = None
+        self._reload_ns = 0
         self._thread = threading.Thread(target=self._run, name="decisions", daemon=True)
 
     def start(self) -> None:
@@ -139,11 +142,12 @@ class DecisionThread:
         return datetime.fromtimestamp(self._context.clock.wall(), UTC)
 
     def _poll(self) -> None:
-        now = self._now()
+        now, now_ns = self._now(), self._context.clock.monotonic_ns()
         fingerprint = decision_fingerprint(now=now)
-        if fingerprint != self._fingerprint:
+        if fingerprint != self._fingerprint or now_ns >= self._reload_ns:
             self._reply(self._load(now))
             self._fingerprint = fingerprint
+            self._reload_ns = now_ns + RELOAD_ANYWAY_NS
         if self._context.may_act():
             self._actuator.carry_out_due(now=now)
 
@@ -153,6 +157,11 @@ class DecisionThread:
         )
         rows = list(mine.distinct())
         services.ensure_states(rows, now=now)
+        services.adopt_states(
+            [row.pk for row in rows],
+            vantage_id=self._context.vantage_id,
+            lease_epoch=self._context.lease.epoch,
+        )
         rows = list(mine.distinct())
         self._policies = {row.pk: row for row in rows}
         members = [member.path for row in rows for member in row.members.all()]

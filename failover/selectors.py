@@ -78,6 +78,7 @@ POLICY_CONFIGURATION = (
     ("sdwan_failover_members", "updated_at"),
     ("sdwan_policy_routes", "updated_at"),
     ("sdwan_paths", "updated_at"),
+    ("sdwan_uplinks", "updated_at"),
     ("sdwan_probe_profiles", "updated_at"),
 )
 """Everything whose edit changes what is decided, with the column that tells."""

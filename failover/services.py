@@ -14,7 +14,7 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from django.db import models, transaction
-from django.db.models import F
+from django.db.models import Exists, F
 
 from failover.domain.situation import Notice, Switch
 from failover.executors.base import Applied
@@ -27,9 +27,12 @@ from failover.models import (
     OutboxMessage,
     OutboxTopic,
 )
+from health.models import MonitorLease, Path
 
 FIRST_RETRY_SECS = 1.0
 LONGEST_RETRY_SECS = 60.0
+MAX_DOUBLINGS = 6
+"""Of the first pause, until it has reached the longest one."""
 
 
 class StaleGeneration(Exception):
@@ -66,6 +69,19 @@ def ensure_states(policies: Sequence[FailoverPolicy], *, now: datetime) -> None:
                 policy=policy,
                 defaults={"active_path_id": members[0].path_id, "active_since": now},
             )
+
+
+def adopt_states(policy_ids: Sequence[int], *, vantage_id: int, lease_epoch: int) -> None:
+    """Let policies that came from another vantage obey the epochs of this one.
+
+    Epochs are counted per vantage, so a policy that moved to a younger one would
+    refuse its orders for ever. Only the present holder may do this: one that lost
+    its lease finds a higher epoch there and changes nothing.
+    """
+    present = MonitorLease.objects.filter(vantage=vantage_id, epoch=lease_epoch)
+    FailoverState.objects.filter(
+        Exists(present), policy__in=policy_ids, lease_epoch__gt=lease_epoch
+    ).update(lease_epoch=lease_epoch)
 
 
 @transaction.atomic
@@ -165,7 +181,7 @@ def finish_switch(message: OutboxMessage, applied: Applied, *, now: datetime) ->
 def fail_switch(message: OutboxMessage, error: str, *, retry: bool, now: datetime) -> None:
     """The network could not be changed: record it once, and try again or give up."""
     attempts = message.attempts + 1
-    pause = min(FIRST_RETRY_SECS * 2 ** (attempts - 1), LONGEST_RETRY_SECS)
+    pause = min(FIRST_RETRY_SECS * 2 ** min(attempts - 1, MAX_DOUBLINGS), LONGEST_RETRY_SECS)
     changed = OutboxMessage.objects.filter(
         pk=message.pk, done_at__isnull=True, attempts=message.attempts
     ).update(
@@ -258,7 +274,11 @@ def _add_event(
     actor: str = "pathwarden",
     evidence: dict[str, Any] | None = None,
 ) -> FailoverEvent:
-    names = {member.path_id: member.path.name for member in policy.members.all()}
+    # Not from the members: the path that is left may just have been taken out of the policy.
+    keys = [key for key in (from_path_id, to_path_id) if key is not None]
+    names: dict[int | None, str] = dict(
+        Path.objects.filter(pk__in=keys).values_list("pk", "name") if keys else ()
+    )
     return FailoverEvent.objects.create(
         timestamp=now,
         policy=policy,
@@ -267,9 +287,9 @@ def _add_event(
         event_type=event_type,
         direction=direction,
         from_path_id=from_path_id if from_path_id in names else None,
-        from_path_name=names.get(from_path_id, "") if from_path_id is not None else "",
+        from_path_name=names.get(from_path_id, ""),
         to_path_id=to_path_id,
-        to_path_name=names.get(to_path_id, "") if to_path_id is not None else "",
+        to_path_name=names.get(to_path_id, ""),
         reason=reason[:500],
         primary_health_score=scores.primary,
         backup_health_score=scores.backup,
