@@ -66,7 +66,8 @@ def settings_in_code() -> dict[str, ast.Call]:
             if node.func.id.startswith("env_"):
                 variable = node.args[0]
                 assert isinstance(variable, ast.Constant), "names of variables are literals"
-                calls[str(variable.value)] = node
+                assert isinstance(variable.value, str)
+                calls[variable.value] = node
     return calls
 
 
@@ -88,7 +89,7 @@ def test_the_documented_default_is_that_of_the_code() -> None:
     documented = settings_in_documentation()
     for name, call in settings_in_code().items():
         for default in call.args[1:]:
-            if isinstance(default, ast.Constant) and default.value:
+            if isinstance(default, ast.Constant) and isinstance(default.value, str):
                 assert f"`{default.value}`" in documented[name][1], name
 
 
