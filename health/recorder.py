@@ -50,7 +50,8 @@ class Recorder:
         self._handed_ns = finished.at_ns
         for key, reading in finished.readings.items():
             self._batch.current[key] = self._current(finished, reading)
-        for gone in self._hours.keys() - finished.readings.keys():
+        # Not those that no round has had yet: the loop begins before it knows its paths.
+        for gone in (self._hours.keys() & self._last.keys()) - finished.readings.keys():
             del self._hours[gone]
         self._hand_over()
 

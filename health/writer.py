@@ -2,7 +2,7 @@
 
 Raw bulk statements, one transaction a batch: model objects cost thirty times
 as much (docs/architecture.md). A slot that is written twice (a restart or a
-hand-over within it) is merged with what is there, so a batch may be repeated.
+hand-over within it) is merged with what is there; a batch is written once.
 """
 
 from __future__ import annotations
@@ -76,14 +76,16 @@ class Batch:
 def write_batch(batch: Batch, *, epoch: int) -> None:
     """Write ``batch`` in one transaction; raises ``DatabaseError`` and then writes nothing.
 
-    Rows of paths that were deleted meanwhile are left out.
+    Rows of paths that were deleted meanwhile are left out. A holder with an older
+    ``epoch`` than the lease has now may add its samples but judges nothing any more.
     """
     with transaction.atomic():
-        existing = frozenset(Path.objects.values_list("pk", flat=True))
-        _write_samples([sample for sample in batch.samples if sample.path in existing])
-        _write_current([row for key, row in batch.current.items() if key in existing], epoch=epoch)
+        epochs = dict(Path.objects.values_list("pk", "uplink__vantage__lease__epoch"))
+        judged = frozenset(key for key, present in epochs.items() if (present or 0) <= epoch)
+        _write_samples([sample for sample in batch.samples if sample.path in epochs])
+        _write_current([row for key, row in batch.current.items() if key in judged], epoch=epoch)
         StatusChange.objects.bulk_create(
-            _change_row(change) for change in batch.changes if change.reading.key in existing
+            _change_row(change) for change in batch.changes if change.reading.key in judged
         )
 
 
