@@ -58,7 +58,7 @@ class PolicyForm(PolicyModelForm):
 
     class Meta:
         model = FailoverPolicy
-        fields = "__all__"  # noqa: DJ007 - the admin's fieldsets choose
+        fields = "__all__"  # the admin's fieldsets choose
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)

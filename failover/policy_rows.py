@@ -36,6 +36,7 @@ class Hop:
 
     path_id: int
     name: str
+    label: str
     url: str
     role: str
     is_active: bool
@@ -121,10 +122,12 @@ def policy_row(policy: PolicyNow, paths: Mapping[int, PathRow]) -> PolicyRow:
 
 def _hops(policy: PolicyNow, paths: Mapping[int, PathRow]) -> tuple[Hop, ...]:
     candidates = {candidate["path_id"]: candidate for candidate in policy.candidates}
+    labels = _labels(policy, paths)
     return tuple(
         Hop(
             path_id=path_id,
             name=name,
+            label=labels[path_id],
             url=reverse("path", args=[path_id]),
             role=role_name(position),
             is_active=path_id == policy.active_path_id,
@@ -134,6 +137,14 @@ def _hops(policy: PolicyNow, paths: Mapping[int, PathRow]) -> tuple[Hop, ...]:
         )
         for position, (path_id, name) in enumerate(policy.members)
     )
+
+
+def _labels(policy: PolicyNow, paths: Mapping[int, PathRow]) -> dict[int, str]:
+    """Short names for the chain: the uplinks, where they tell the members apart."""
+    uplinks = {key: paths[key].path.uplink for key, _ in policy.members if key in paths}
+    if len(set(uplinks.values())) == len(policy.members):
+        return uplinks
+    return dict(policy.members)
 
 
 def _state(policy: PolicyNow) -> tuple[str, str]:

@@ -7,10 +7,15 @@ _MINUTE, _HOUR, _DAY = 60, 3600, 86_400
 
 
 def number(value: float | None, digits: int = 1) -> str:
-    """``value`` with ``digits`` decimals; from 100 on none are needed to compare rows."""
+    """``value`` with ``digits`` decimals; none from 100 on, one more below 1."""
     if value is None:
         return MISSING
-    return f"{value:.{0 if abs(value) >= 100 else digits}f}"
+    size = abs(value)
+    if size >= 100:
+        digits = 0
+    elif 0 < size < 1:
+        digits += 1
+    return f"{value:.{digits}f}"
 
 
 def score(value: float | None) -> str:

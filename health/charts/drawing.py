@@ -62,6 +62,18 @@ def rect(css_class: str, x: float, y: float, width: float, height: float) -> Saf
     )  # fmt: skip
 
 
+def block(css_class: str, x: float, y: float, width: float, height: float) -> SafeString:
+    """A rectangle filled with the page's hatching unless its class has a colour."""
+    return format_html(
+        '<rect class="{}" fill="url(#hatch)" x="{}" y="{}" width="{}" height="{}"/>',
+        css_class,
+        place(x),
+        place(y),
+        place(width),
+        place(height),
+    )
+
+
 def text(css_class: str, x: float, y: float, content: str) -> SafeString:
     """A line of text."""
     return format_html(

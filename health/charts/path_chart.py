@@ -154,7 +154,7 @@ class _Drawing:
             for start, end in self._runs(applies, until):
                 left, right = self.x(start), self.x(end)
                 width = max(1.5, right - left)
-                found.append(drawing.rect(css_class, left, TOP, width, BOTTOM - TOP))
+                found.append(drawing.block(css_class, left, TOP, width, BOTTOM - TOP))
         return found
 
     def _runs(self, applies: Any, until: float) -> list[tuple[float, float]]:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import cast
+
 from django.contrib import messages
 from django.contrib.auth import update_session_auth_hash
 from django.contrib.auth.forms import PasswordChangeForm
@@ -16,8 +18,7 @@ from sdwan_site.models import ApiToken, User
 @require_http_methods(["GET", "HEAD", "POST"])
 def account(request: HttpRequest) -> HttpResponse:
     """Time zone, password, and the person's API tokens (to look at)."""
-    user = request.user
-    assert isinstance(user, User)  # the login middleware lets nobody else through
+    user = cast("User", request.user)  # the login middleware lets nobody else through
     zone_form = TimeZoneForm(instance=user)
     password_form = PasswordChangeForm(user)
     if request.method == "POST":

@@ -242,8 +242,8 @@ const THEMES = ["auto", "light", "dark"];
 
 function nextTheme() {
   const root = document.documentElement;
-  const theme = THEMES[(THEMES.indexOf(root.dataset.theme) + 1) % THEMES.length];
-  root.dataset.theme = theme;
+  const theme = THEMES[(THEMES.indexOf(root.dataset.scheme) + 1) % THEMES.length];
+  root.dataset.scheme = theme;
   document.cookie = `theme=${theme}; path=/; max-age=31536000; samesite=lax`;
   note(`Theme: ${theme}`);
 }
