@@ -2,9 +2,6 @@
 
 from __future__ import annotations
 
-from typing import Any
-
-from drf_spectacular.utils import extend_schema
 from drf_spectacular.views import SpectacularAPIView, SpectacularSwaggerSplitView
 from rest_framework.exceptions import NotFound
 from rest_framework.permissions import AllowAny, IsAuthenticated
@@ -32,13 +29,8 @@ class NothingHereView(StrictApiView):
 
     permission_classes = [AllowAny]
 
-    @extend_schema(exclude=True)
-    def get(self, request: Request, **_: Any) -> None:
-        """404 as a problem, with the likely cure."""
-        raise NotFound(_cure(request.path))
-
     def check_permissions(self, request: Request) -> None:
-        """Any method: what is not there has none."""
+        """404 as a problem with the likely cure, for any method: what is not there has none."""
         raise NotFound(_cure(request.path))
 
 

@@ -23,7 +23,8 @@ def fetch(address: str, **headers: str) -> tuple[int, str, bytes]:
         return error.code, error.headers["Content-Type"], error.read()
 
 
-@pytest.mark.filterwarnings("ignore:No directory at:UserWarning")
+# A live server needs real commits, and the roles of the migrations must outlive them.
+@pytest.mark.django_db(transaction=True, serialized_rollback=True)
 def test_a_scraper_and_a_program_are_served_over_a_socket(live_server, viewer):
     path = measured_path("fibre", latency_ms=12.5)
     _, token = ApiToken.objects.create(user=viewer, expiry=timedelta(days=1), name="program")

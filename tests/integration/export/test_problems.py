@@ -7,19 +7,12 @@ import re
 
 import pytest
 from django.test import Client
+from django.utils.translation import gettext_lazy
 
 from export.api.renderers import OrjsonRenderer
 from export.api.views.inventory import SiteViewSet
 
 pytestmark = pytest.mark.django_db
-
-
-@pytest.fixture
-def unhashed_static_files(settings):
-    """Addresses of static files as in the sources: tests collect none."""
-    settings.STORAGES = settings.STORAGES | {
-        "staticfiles": {"BACKEND": "django.contrib.staticfiles.storage.StaticFilesStorage"}
-    }
 
 
 @pytest.mark.parametrize("method", ["get", "post", "delete"])
@@ -74,7 +67,11 @@ def test_what_has_no_form_in_json_fails_loudly_instead_of_being_guessed():
         OrjsonRenderer().render({"x": object()})
 
 
-@pytest.mark.usefixtures("unhashed_static_files")
+def test_a_translatable_text_and_an_absent_body_have_a_form_in_json():
+    assert OrjsonRenderer().render({"x": gettext_lazy("No")}) == b'{"x":"No"}'
+    assert OrjsonRenderer().render(None) == b""
+
+
 def test_the_docs_page_has_nothing_inline_and_loads_from_here_only(viewer_client):
     answer = viewer_client.get("/api/v1/docs/")
     page = answer.content.decode()
