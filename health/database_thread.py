@@ -1,8 +1,8 @@
 """The second thread of the monitor: everything the loop wants from the database.
 
 The loop never waits for it. While the database is away batches come together
-here, up to ``MAX_WAITING_SAMPLES``; beyond that the oldest samples are dropped
-and counted.
+here, up to ``MAX_WAITING_SAMPLES`` and ``MAX_WAITING_CHANGES``; beyond that the
+oldest are dropped and counted.
 """
 
 from __future__ import annotations
@@ -11,6 +11,7 @@ import logging
 import threading
 import time
 from collections.abc import Callable
+from typing import Any
 
 from django.db import DatabaseError, connection
 
@@ -24,6 +25,7 @@ POLL_SECS = 1.0
 RELOAD_ANYWAY_SECS = 30.0
 """A fingerprint can miss concurrent edits on PostgreSQL or a clock set back; this can't."""
 MAX_WAITING_SAMPLES = 200_000
+MAX_WAITING_CHANGES = 50_000
 
 
 class DatabaseThread:
@@ -40,6 +42,7 @@ class DatabaseThread:
         configure: Callable[[list[PathSpec]], None],
     ) -> None:
         self.dropped_samples = 0
+        self.dropped_changes = 0
         self._vantage_name = vantage_name
         self._epoch = epoch
         self._configure = configure
@@ -59,10 +62,8 @@ class DatabaseThread:
         """Take a batch over; returns at once."""
         with self._lock:
             self._waiting.absorb(batch)
-            excess = len(self._waiting.samples) - MAX_WAITING_SAMPLES
-            if excess > 0:
-                del self._waiting.samples[:excess]
-                self.dropped_samples += excess
+            self.dropped_samples += _drop_oldest(self._waiting.samples, MAX_WAITING_SAMPLES)
+            self.dropped_changes += _drop_oldest(self._waiting.changes, MAX_WAITING_CHANGES)
         self._wake.set()
 
     def stop(self, timeout_secs: float) -> None:
@@ -116,3 +117,10 @@ class DatabaseThread:
         self._configure(path_specs(self._vantage_name))
         self._fingerprint = fingerprint
         self._reload_at = now + RELOAD_ANYWAY_SECS
+
+
+def _drop_oldest(waiting: list[Any], limit: int) -> int:
+    """Shorten ``waiting`` to ``limit``; returns how many fell out."""
+    excess = max(0, len(waiting) - limit)
+    del waiting[:excess]
+    return excess

@@ -35,8 +35,9 @@ def take_up(file: Path, *, now_ns: int, boot_id: str) -> Callable[[PathMonitor],
     The file is used once: whatever it held, it is gone afterwards.
     """
     try:
-        left = orjson.loads(file.read_bytes())
+        content = file.read_bytes()
         file.unlink()
+        left = orjson.loads(content)
     except FileNotFoundError:
         return lambda monitor: None
     except (OSError, orjson.JSONDecodeError) as error:

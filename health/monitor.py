@@ -12,6 +12,7 @@ import threading
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path as FilePath
 
 from django.conf import settings
@@ -165,22 +166,33 @@ class _Monitor:
         return life.reason
 
     def _finish(self) -> None:
-        """Leave the windows, write the last samples, finish, give the lease back."""
+        """Leave the windows, write the last samples, finish, give the lease back.
+
+        Every step is tried: a lease that is renewed without a loop stops all measuring.
+        """
+        steps: list[Callable[[], object]] = [
+            self._leave_windows,
+            self._engine.close_open_slot,
+            self._recorder.close,
+            *(observer.close for observer in self._others),
+            partial(self._database.stop, LAST_WRITE_SECS),
+            self._keeper.stop,
+            self._resolver.close,
+            *(prober.close for prober in self._engine.probers.values()),
+        ]
+        for step in steps:
+            try:
+                step()
+            except Exception:
+                log.exception("the monitor could not finish in order; it goes on ending")
+
+    def _leave_windows(self) -> None:
         handover.leave(
             self._checkpoint,
             self._engine.paths,
             now_ns=self._clock.monotonic_ns(),
             boot_id=self._boot_id,
         )
-        self._engine.close_open_slot()
-        self._recorder.close()
-        for observer in self._others:
-            observer.close()
-        self._database.stop(LAST_WRITE_SECS)
-        self._keeper.stop()
-        self._resolver.close()
-        for prober in self._engine.probers.values():
-            prober.close()
 
     def _figures(self) -> LoopFigures:
         return self._figures_kept.figures

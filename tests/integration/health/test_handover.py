@@ -1,0 +1,62 @@
+"""The file between two loops: used once, and never a reason to fail."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from health import handover
+from tests.unit.health.engine.worlds import World, path_spec
+
+BOOT = "this boot"
+
+
+@pytest.fixture
+def file(tmp_path: Path) -> Path:
+    return tmp_path / "handover-local.json"
+
+
+def test_what_one_loop_left_the_next_one_goes_on_with(file: Path) -> None:
+    with World(path_spec()) as world:
+        world.live(30)
+        now_ns = world.clock.monotonic_ns()
+        handover.leave(file, world.engine.paths, now_ns=now_ns, boot_id=BOOT)
+        restore = handover.take_up(file, now_ns=now_ns + 10**9, boot_id=BOOT)
+        with World(path_spec(), restore=restore) as heir:
+            assert heir.engine.paths[1].evaluate(now_ns) == world.engine.paths[1].evaluate(now_ns)
+    assert not file.exists()  # used once
+
+
+@pytest.mark.parametrize(
+    "content",
+    [b"", b"{", b"[]", b"null", b"\xff\xfe", b'{"version": 1}', b'{"version": 1, "paths": {}}'],
+)
+def test_a_file_that_is_no_checkpoint_is_left_aside_and_removed(file: Path, content: bytes) -> None:
+    file.write_bytes(content)
+    restore = handover.take_up(file, now_ns=0, boot_id=BOOT)
+    with World(path_spec(), restore=restore) as world:
+        assert len(world.engine.paths[1].targets[0].window) == 0
+    assert not file.exists()
+
+
+def test_without_a_file_a_loop_begins_anew(file: Path) -> None:
+    restore = handover.take_up(file, now_ns=0, boot_id=BOOT)
+    with World(path_spec(), restore=restore) as world:
+        assert len(world.engine.paths[1].targets[0].window) == 0
+
+
+def test_an_old_checkpoint_says_nothing(file: Path) -> None:
+    with World(path_spec()) as world:
+        now_ns = world.live(5).clock.monotonic_ns()
+        handover.leave(file, world.engine.paths, now_ns=now_ns, boot_id=BOOT)
+        restore = handover.take_up(file, now_ns=now_ns + 6 * 10**9, boot_id=BOOT)
+        with World(path_spec(), restore=restore) as heir:
+            assert len(heir.engine.paths[1].targets[0].window) == 0
+
+
+def test_a_directory_that_can_not_be_written_is_only_a_line_in_the_log(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    handover.leave(tmp_path / "missing" / "file.json", {}, now_ns=0, boot_id=BOOT)
+    assert "no checkpoint for the successor" in caplog.text
