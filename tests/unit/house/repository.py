@@ -68,6 +68,11 @@ def is_ruler(line: str) -> bool:
     return re.fullmatch(r"\|[-| :]+\|", line) is not None
 
 
+def prose(text: str) -> str:
+    """The text without its code fences, whose backticks would pair with those of the prose."""
+    return re.sub(r"^```.*?^```$", "", text, flags=re.MULTILINE | re.DOTALL)
+
+
 def in_backticks(text: str) -> list[str]:
     """What stands in backticks."""
     return re.findall(r"`([^`]+)`", text)
@@ -80,7 +85,7 @@ def fences(text: str, language: str) -> list[str]:
 
 def anchors(text: str) -> set[str]:
     """The anchors that headings make, as the usual renderers do."""
-    headings = re.findall(r"^#+ (.+)$", text, flags=re.MULTILINE)
+    headings = re.findall(r"^#+ (.+)$", prose(text), flags=re.MULTILINE)
     return {
         re.sub(r"[^\w\- ]", "", heading.lower()).strip().replace(" ", "-") for heading in headings
     }
