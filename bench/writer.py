@@ -31,20 +31,20 @@ def _measure() -> None:
     from bench.report import median_figure, report
     from health.domain.sample import Sample
     from health.domain.status import PathStatus
-    from health.models import HealthSample, Path
+    from health.models import HealthSample, Path, ProbeProfile, Site, SlaProfile, Uplink, Vantage
     from health.writer import Batch, write_batch
-    from tests.factories import PathFactory
 
     call_command("migrate", verbosity=0)
-    first = PathFactory()
+    vantage = Vantage.objects.create(name="bench", site=Site.objects.create(name="Bench"))
+    uplink = Uplink.objects.create(vantage=vantage, name="wan")
     Path.objects.bulk_create(
         Path(
             name=f"path {n}",
-            uplink=first.uplink,
-            probe_profile=first.probe_profile,
-            sla_profile=first.sla_profile,
+            uplink=uplink,
+            probe_profile=ProbeProfile.objects.get(name="balanced"),
+            sla_profile=SlaProfile.objects.get(name="terrestrial"),
         )
-        for n in range(PATHS - 1)
+        for n in range(PATHS)
     )
     keys = list(Path.objects.values_list("pk", flat=True))
 
