@@ -6,11 +6,17 @@ import datetime as dt
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
+from django.core.cache import cache
 from django.db.models import Count, Q
 
 from failover.models import Direction, EventType, FailoverEvent
 from failover.policy_rows import PolicyRow
 from health.live import checksum
+
+KEEP_SECS = 5
+"""A count over a day need not be made anew for every reader and poll."""
+_CACHE_KEY = "overview-kpis"
+_DAY = dt.timedelta(days=1)
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,7 +44,7 @@ def overview_kpis(
     policies: Sequence[PolicyRow], counts: Mapping[str, int], *, now: dt.datetime
 ) -> list[Kpi]:
     """Paths up, policies on primary, failovers and failed switches of the last 24 h."""
-    day = _events_since(now - dt.timedelta(days=1))
+    day = cache.get_or_set(_CACHE_KEY, lambda: _events_since(now - _DAY), KEEP_SECS) or {}
     working = [row for row in policies if row.policy.enabled]
     off = sum(row.is_on_backup for row in working)
     total = sum(counts.values())

@@ -19,6 +19,7 @@ os.environ["PATHWARDEN_DATA_DIR"] = str(DATA_DIR)
 import pytest  # noqa: E402 - the data directory comes first
 from django.conf import settings  # noqa: E402
 from django.contrib.auth.models import Group  # noqa: E402
+from django.core.cache import cache  # noqa: E402
 from django.test import Client  # noqa: E402
 
 if TYPE_CHECKING:
@@ -91,6 +92,12 @@ def client_of(user: User) -> Client:
     client = Client()
     client.force_login(user, backend="django.contrib.auth.backends.ModelBackend")
     return client
+
+
+@pytest.fixture(autouse=True)
+def _empty_cache() -> None:
+    """What one test has kept for a few seconds is nothing to the next."""
+    cache.clear()
 
 
 @pytest.fixture

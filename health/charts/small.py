@@ -49,19 +49,33 @@ def sparkline(values: Sequence[float | None]) -> SafeString:
 
 
 def _line(values: Sequence[float | None], low: float, high: float) -> str:
+    """Path data; a level stretch is one step, and a lone point between gaps shows as a dot."""
     step = SPARK_WIDTH / max(1, len(values) - 1)
     parts: list[str] = []
-    pen_down = False
+    for run in _runs(values):
+        before: tuple[int, int] | None = None
+        for index, value in run:
+            x = round(index * step)
+            y = round(SPARK_HEIGHT - 2 - (value - low) / (high - low) * (SPARK_HEIGHT - 4))
+            if before is None:
+                parts.append(f"M{x} {y}h.5")
+            elif before[1] == y and parts[-1].startswith("H"):
+                parts[-1] = f"H{x}"
+            else:
+                parts.append(f"H{x}" if before[1] == y else f"L{x} {y}")
+            before = (x, y)
+    return "".join(parts)
+
+
+def _runs(values: Sequence[float | None]) -> list[list[tuple[int, float]]]:
+    """Stretches of known values with their places; a gap stays a gap."""
+    runs: list[list[tuple[int, float]]] = [[]]
     for index, value in enumerate(values):
         if value is None:
-            pen_down = False
-            continue
-        y = SPARK_HEIGHT - 2 - (value - low) / (high - low) * (SPARK_HEIGHT - 4)
-        # A lone point between two gaps still shows as a dot.
-        parts.append(f"{'L' if pen_down else 'M'}{index * step:.0f} {y:.0f}")
-        parts.append("" if pen_down else "h.5")
-        pen_down = True
-    return "".join(parts)
+            runs.append([])
+        else:
+            runs[-1].append((index, value))
+    return runs
 
 
 def strip(cells: str) -> SafeString:
@@ -82,11 +96,11 @@ def strip(cells: str) -> SafeString:
 
 
 def _cells(letter: str, start: int, length: int) -> str:
-    height = CELL_HEIGHTS[letter]
-    top = STRIP_HEIGHT - height
-    bars = f"v{height}h{CELL_WIDTH - 1}v-{height}z"
-    drawn = "".join(f"M{(start + n) * CELL_WIDTH} {top}{bars}" for n in range(length))
-    return f'<path class="cell-{letter}" d="{drawn}"/>'
+    """A run as one broad dashed line: the style sheet makes the gaps between its cells."""
+    middle = STRIP_HEIGHT - CELL_HEIGHTS[letter] / 2
+    return (
+        f'<path class="cell-{letter}" d="M{start * CELL_WIDTH} {middle:g}h{length * CELL_WIDTH}"/>'
+    )
 
 
 def _spoken(cells: str) -> str:

@@ -105,4 +105,4 @@ def _counting(kind: str, value: float | dt.datetime | None, now: float, *, sign:
 
 
 def _whole(local: dt.datetime) -> str:
-    return f"{local:%d %b %Y %H:%M:%S} {local.tzname()}"
+    return f"{local:%d %b %Y %H:%M:%S %Z}"

@@ -27,7 +27,7 @@ def account(request: HttpRequest) -> HttpResponse:
             if password_form.is_valid():
                 update_session_auth_hash(request, password_form.save())
                 return _done(request, "The password has been changed.")
-        else:
+        elif "time_zone" in request.POST:
             zone_form = TimeZoneForm(request.POST, instance=user)
             if zone_form.is_valid():
                 zone_form.save()
