@@ -82,7 +82,12 @@ def run_monitor(
         )
     log.info("monitor of %s begins, lease epoch %d", vantage_name, lease.epoch)
     life = _Life(should_stop, max_secs, call_successor)
-    reason = _Monitor(vantage, lease, make_observers, clock).run(life)
+    try:
+        monitor = _Monitor(vantage, lease, make_observers, clock)
+    except Exception:
+        leases.release(lease)  # or everybody would wait for its end
+        raise
+    reason = monitor.run(life)
     log.info("monitor of %s ends: %s", vantage_name, reason)
     return reason
 
