@@ -8,17 +8,23 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from django.conf import settings
 from drf_spectacular.generators import SchemaGenerator
 
 from export.metrics import METRICS
 from failover.domain.strategies import STRATEGIES
 from failover.executors import EXECUTORS
-from health import lease
+from failover.executors.base import PATHWARDEN_PROTOCOL
+from failover.services import FIRST_RETRY_SECS, LONGEST_RETRY_SECS
+from health import database_thread, lease
 from health.domain.liveness import DEAD_AFTER_LOSSES
 from health.domain.path_spec import SlaLimits
 from health.domain.scoring import health_score
 from health.engine import target_monitor
 from health.probers import PROBERS
+from health.selectors.current import STALE_ROW_SECS
+from sdwan_site import demo
+from sdwan_site.processes import cluster, supervisor
 from tests.unit.house.repository import (
     ROOT,
     anchors,
@@ -104,6 +110,24 @@ def test_the_documented_time_until_death_follows_from_the_profiles() -> None:
         ("docs/engine.md", f"**{DEAD_AFTER_LOSSES} losses in a row**"),
         ("docs/engine.md", f"| {target_monitor.SCORE_FROM_PROBES} settled probes | a score"),
         ("docs/engine.md", f"| {target_monitor.SCORE_FROM_PROBES_AFTER_DEATH} settled probes |"),
+        ("docs/engine.md", f"{database_thread.MAX_WAITING_SAMPLES:,} samples"),
+        ("docs/engine.md", f"{database_thread.MAX_WAITING_CHANGES:,} changes of status"),
+        ("docs/engine.md", f"no monitor has renewed for {STALE_ROW_SECS:g} s"),
+        ("docs/architecture.md", f"runs {settings.MONITOR_LOOP_SECS:,} s"),
+        ("docs/architecture.md", f"task timeout of {settings.Q_CLUSTER['timeout']:,} s"),
+        ("docs/architecture.md", f"retry of {settings.Q_CLUSTER['retry']:,} s"),
+        ("docs/architecture.md", f"canary task every {cluster.CANARY_EVERY_SECS:g} s"),
+        ("docs/architecture.md", f"come back for {cluster.CANARY_PATIENCE_SECS:g} s"),
+        ("docs/commands.md", f"{cluster.EXIT_UNHEALTHY} when the cluster has died inside"),
+        ("docs/commands.md", f"after {supervisor.FIRST_PAUSE_SECS:g} s"),
+        ("docs/commands.md", f"doubling to {supervisor.LONGEST_PAUSE_SECS:g} s"),
+        ("docs/commands.md", f"not ended after {supervisor.STOP_SECS:g} s"),
+        ("docs/executors.md", f"`proto {PATHWARDEN_PROTOCOL}`"),
+        ("docs/executors.md", f"after {FIRST_RETRY_SECS:g} s"),
+        ("docs/executors.md", f"at most {LONGEST_RETRY_SECS:g} s"),
+        ("README.md", f"| {demo.CYCLE[0]['secs']} s | the reflector"),
+        ("README.md", f"drop {demo.CYCLE[1]['loss_pct']} % of the packets"),
+        ("README.md", f"| {demo.CYCLE[0]['secs'] + demo.CYCLE[1]['secs']} s | the loss ends"),
     ],
 )
 def test_a_number_of_the_code_stands_in_its_document(document: str, sentence: str) -> None:
