@@ -1,0 +1,229 @@
+"""The thread beside the loop: it reads, commits and carries out, and says what became of it."""
+
+from __future__ import annotations
+
+import queue
+from collections.abc import Iterator
+from dataclasses import replace
+from typing import Any
+
+import pytest
+from django.db import OperationalError
+
+from failover import decision_thread as module
+from failover.decision_thread import DecisionThread, Loaded, Order, Outcome
+from failover.domain.situation import Direction, Notice, Switch
+from failover.domain.state import Cause, NoticeKind
+from failover.models import FailoverEvent, FailoverPolicy, FailoverState
+from failover.services import PublishedState, Scores
+from health.engine.clock import FakeClock
+from health.lease import Lease
+from health.models import Path
+from health.monitor import LoopContext
+from tests.factories import (
+    FailoverPolicyFactory,
+    MonitorLeaseFactory,
+    PathFactory,
+    UplinkFactory,
+    VantageFactory,
+)
+
+pytestmark = pytest.mark.django_db(transaction=True)
+
+
+class Desk:
+    """A running thread over one policy, and what it has replied."""
+
+    def __init__(self) -> None:
+        vantage = VantageFactory()
+        self.lease = MonitorLeaseFactory(vantage=vantage, epoch=3)
+        uplinks = UplinkFactory.create_batch(2, vantage=vantage)
+        self.paths: list[Path] = [PathFactory(uplink=uplink) for uplink in uplinks]
+        self.policy: FailoverPolicy = FailoverPolicyFactory(members=self.paths)
+        self.replies: queue.SimpleQueue[Loaded | Outcome] = queue.SimpleQueue()
+        self.leased = True
+        self.clock = FakeClock()
+        context = LoopContext(
+            vantage.pk,
+            vantage.name,
+            Lease(vantage.pk, "me", 3, predecessor_gone=True),
+            lambda: self.leased,
+            self.clock,
+        )
+        self.thread = DecisionThread(context, self.replies.put)
+
+    def loaded(self) -> Loaded:
+        reply = self.replies.get(timeout=8)
+        while not isinstance(reply, Loaded):
+            reply = self.replies.get(timeout=8)
+        return reply
+
+    def outcome(self) -> Outcome:
+        reply = self.replies.get(timeout=8)
+        while not isinstance(reply, Outcome):
+            reply = self.replies.get(timeout=8)
+        return reply
+
+    def published(self, generation: int) -> PublishedState:
+        return PublishedState(
+            self.policy.pk, generation, "switching", "a reason", {"n": generation}, {}, None
+        )
+
+    def switch(self, generation: int = 1) -> Order:
+        switch = Switch(
+            self.paths[0].pk, self.paths[1].pk, Direction.FAILOVER, Cause.DEAD, generation, "dead"
+        )
+        return Order(
+            self.policy.pk, self.published(generation), switch, (), Scores(0.0, 99.0), {"n": 1}
+        )
+
+    def notice(self) -> Order:
+        notice = Notice(NoticeKind.NO_VIABLE_PATH, "nothing answers")
+        return replace(self.switch(0), switch=None, notices=(notice,))
+
+
+@pytest.fixture
+def desk(monkeypatch: pytest.MonkeyPatch) -> Iterator[Desk]:
+    monkeypatch.setattr(module, "POLL_SECS", 0.02)
+    made = Desk()
+    made.thread.start()
+    yield made
+    made.thread.stop(8)
+
+
+def kinds() -> list[str]:
+    return list(FailoverEvent.objects.order_by("id").values_list("event_type", flat=True))
+
+
+def test_policies_are_loaded_with_states_of_their_own(desk: Desk) -> None:
+    loaded = desk.loaded()
+    assert loaded.policies.keys() == loaded.states.keys() == {desk.policy.pk}
+    state = loaded.states[desk.policy.pk]
+    assert (state.generation, state.active, state.record) == (0, desk.paths[0].pk, {})
+    assert loaded.in_maintenance == loaded.disabled_paths == frozenset()
+
+
+def test_a_disabled_path_is_reported(desk: Desk) -> None:
+    desk.loaded()
+    desk.paths[1].enabled = False
+    desk.paths[1].save()
+    reported = desk.loaded()
+    while not reported.disabled_paths:
+        reported = desk.loaded()
+    assert reported.disabled_paths == {desk.paths[1].pk}
+
+
+def test_what_a_fingerprint_missed_is_read_within_half_a_minute(desk: Desk) -> None:
+    desk.loaded()
+    FailoverPolicy.objects.update(failback_delay_secs=7)  # moves no updated_at
+    desk.clock.advance(30)
+    reported = desk.loaded()
+    while reported.policies[desk.policy.pk].failback_delay_secs != 7:
+        reported = desk.loaded()
+
+
+def test_a_switch_is_committed_carried_out_and_answered(desk: Desk) -> None:
+    desk.loaded()
+    desk.thread.submit(desk.switch())
+    assert desk.outcome() == Outcome(desk.policy.pk, committed=True)
+    desk.thread.stop(8)
+    assert kinds() == ["triggered", "completed"]
+    state = FailoverState.objects.get()
+    assert (state.generation, state.lease_epoch, state.record) == (1, 3, {"n": 1})
+
+
+def test_a_notice_is_written_without_a_switch(desk: Desk) -> None:
+    desk.loaded()
+    desk.thread.submit(desk.notice())
+    assert desk.outcome().committed
+    assert kinds() == ["no_viable_path"]
+
+
+def test_without_the_lease_an_order_never_happened(desk: Desk) -> None:
+    desk.loaded()
+    desk.leased = False
+    desk.thread.submit(desk.switch())
+    desk.thread.publish([desk.published(0)])
+    assert not desk.outcome().committed
+    desk.thread.stop(8)
+    assert kinds() == []
+    assert FailoverState.objects.get().reason == ""
+
+
+def test_a_stale_order_never_happened_and_the_state_is_read_again(desk: Desk) -> None:
+    desk.loaded()
+    FailoverState.objects.update(record={"n": "by somebody else"})
+    desk.thread.submit(desk.switch(generation=5))
+    assert not desk.outcome().committed
+    reported = desk.loaded()
+    while reported.states[desk.policy.pk].record != {"n": "by somebody else"}:
+        reported = desk.loaded()
+    assert kinds() == []
+
+
+@pytest.mark.parametrize("error", [OperationalError("away"), ZeroDivisionError("a defect")])
+def test_an_order_that_could_not_be_written_never_happened(
+    desk: Desk, monkeypatch: pytest.MonkeyPatch, error: Exception
+) -> None:
+    def fail(*args: Any, **options: Any) -> None:
+        raise error
+
+    begin = module.services.begin_switch
+    desk.loaded()
+    monkeypatch.setattr(module.services, "begin_switch", fail)
+    desk.thread.submit(desk.switch())
+    assert not desk.outcome().committed
+    monkeypatch.setattr(module.services, "begin_switch", begin)
+    desk.thread.submit(desk.switch())
+    assert desk.outcome().committed
+
+
+def test_an_order_about_a_policy_that_is_gone_never_happened(desk: Desk) -> None:
+    desk.loaded()
+    desk.thread.submit(replace(desk.switch(), policy_id=999_999))
+    assert desk.outcome() == Outcome(999_999, committed=False)
+
+
+@pytest.mark.parametrize("error", [OperationalError("away"), ZeroDivisionError("a defect")])
+def test_a_database_that_is_away_at_the_start_is_waited_for(
+    monkeypatch: pytest.MonkeyPatch, error: Exception, caplog: pytest.LogCaptureFixture
+) -> None:
+    monkeypatch.setattr(module, "POLL_SECS", 0.02)
+    failures = [error, error]
+    fingerprint = module.decision_fingerprint
+
+    def sometimes(*, now: Any) -> object:
+        if failures:
+            raise failures.pop()
+        return fingerprint(now=now)
+
+    monkeypatch.setattr(module, "decision_fingerprint", sometimes)
+    desk = Desk()
+    desk.thread.start()
+    assert desk.loaded().policies
+    desk.thread.stop(8)
+    assert "database is away" in caplog.text or "task failed" in caplog.text
+
+
+def test_stopping_finishes_what_is_waiting(desk: Desk) -> None:
+    desk.loaded()
+    desk.thread.submit(desk.switch())
+    desk.thread.publish([desk.published(1)])
+    desk.thread.stop(8)
+    assert desk.outcome().committed
+    assert kinds() == ["triggered", "completed"]
+
+
+def test_a_policy_from_a_vantage_with_higher_epochs_is_adopted(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(module, "POLL_SECS", 0.02)
+    desk = Desk()
+    module.services.ensure_states([desk.policy], now=desk.thread._now())
+    FailoverState.objects.update(lease_epoch=50)
+    desk.thread.start()
+    desk.loaded()
+    desk.thread.submit(desk.switch())
+    assert desk.outcome().committed
+    desk.thread.stop(8)
+    assert FailoverState.objects.get().lease_epoch == 3
