@@ -5,7 +5,6 @@ Thin: ``failover.validation`` judges, ``failover.edits`` keeps who changed what.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from typing import Any
 
 from django.contrib import admin, messages
@@ -163,13 +162,11 @@ admin.site.unregister(Path)
 class PathAdmin(health_admin.PathAdmin):
     """Paths as ``health`` configures them, and what policies say about deleting one."""
 
-    def get_deleted_objects(
-        self, objs: Sequence[Any] | models.QuerySet[Any], request: HttpRequest
-    ) -> tuple[list[Any], dict[str, int], set[str], list[str]]:
+    def get_deleted_objects(self, objs: Any, request: HttpRequest) -> Any:
         """A path that a policy needs stays, and the page says which policy."""
-        rows, counts, lacking, protected = super().get_deleted_objects(objs, request)  # type: ignore[arg-type]
+        rows, counts, lacking, protected = super().get_deleted_objects(objs, request)
         reasons = [reason for path in objs if (reason := why_path_must_stay(path))]
-        return rows, counts, lacking, reasons or protected  # type: ignore[return-value]
+        return rows, counts, lacking, reasons or protected
 
 
 @admin.register(MaintenanceWindow)

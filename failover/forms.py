@@ -1,7 +1,7 @@
 """Forms of the admin for policies; the rules are in ``failover.validation``.
 
-A policy and its members and routes are one thing: the last of the three forms to be
-cleaned judges them together, and hands every problem to the field that it is about.
+A policy and its members and routes are one thing: the form set of the members judges them
+together, and hands every problem to the field that it is about.
 """
 
 from __future__ import annotations
@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 from django import forms
 from django.forms.models import BaseInlineFormSet
 
-from failover.domain.policy import FailbackMode, PolicyMode, PolicySpec
+from failover.domain.policy import FailbackMode, PolicyMode, PolicySpec, Problem
 from failover.models import FailoverPolicy, PolicyMember, PolicyRoute
 from failover.selectors import member_spec
 from failover.validation import PolicyDraft, policy_problems, policy_warnings
@@ -30,24 +30,24 @@ else:  # generic for the type checker only
 
 
 class PolicyForms:
-    """The forms of one request that make up one policy; each enters itself when it is made."""
+    """The forms of one request that make up one policy."""
 
     def __init__(self) -> None:
         self.policy: PolicyForm | None = None
-        self.members: MemberFormSet | None = None
         self.routes: RouteFormSet | None = None
 
-    def add_problem(self, field: str, message: str) -> None:
-        """Hand a problem to the form that has the field."""
-        if self.policy is not None and field in self.policy.fields:
-            self.policy.add_error(field, message)
-            self._invalidate()
-        else:
-            self._invalidate(message)
-
-    def _invalidate(self, message: str = "See the marked field above.") -> None:
-        if self.members is not None:
-            self.members.non_form_errors().append(forms.ValidationError(message))
+    def hand_out(self, problems: list[Problem]) -> list[str]:
+        """Give each problem to the form that has its field; the rest is about the members."""
+        about_members: list[str] = []
+        for field, message in problems:
+            if field == "routes" and self.routes is not None:
+                self.routes.non_form_errors().append(forms.ValidationError(message))
+            elif self.policy is not None and field in self.policy.fields:
+                self.policy.add_error(field, message)
+            else:
+                about_members.append(message)
+        # Never empty: an invalid member form is what keeps the policy from being saved.
+        return about_members or ["The members stay as they are until the rest is right."]
 
 
 class PolicyForm(PolicyModelForm):
@@ -73,7 +73,7 @@ class PolicyForm(PolicyModelForm):
         return name
 
     def clean(self) -> dict[str, Any]:
-        """What the fields say together; members and routes are judged by ``RouteFormSet``."""
+        """What the fields say together; members and routes are judged by ``MemberFormSet``."""
         values: dict[str, Any] = super().clean() or self.cleaned_data
         low, high = values.get("failover_threshold"), values.get("failback_threshold")
         if low is not None and high is not None and low >= high:
@@ -112,12 +112,27 @@ class MemberForm(MemberModelForm):
 
 
 class MemberFormSet(MemberBaseFormSet):
-    """The members of a policy in their order."""
+    """The members of a policy in their order; cleaned first, it judges the whole policy."""
 
     def __init__(self, *args: Any, together: PolicyForms | None = None, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
-        if together is not None:
-            together.members = self
+        self.together = together or PolicyForms()
+        self.warnings: list[str] = []
+
+    def clean(self) -> None:
+        """Refuse what policy, members and routes say only together, each at its own form."""
+        super().clean()
+        form, routes = self.together.policy, self.together.routes
+        if any(self.errors) or form is None or form.errors:
+            return
+        if routes is None or not routes.is_valid():
+            return
+        draft = draft_of(self.instance, self, routes)
+        now = time.time()  # noqa: TID251 - the edge: one policy is judged at one moment
+        problems = policy_problems(draft, now=now)
+        if problems:
+            raise forms.ValidationError(self.together.hand_out(problems))
+        self.warnings = policy_warnings(draft, now=now)
 
     def validate_unique(self) -> None:
         """Duplicates are told by ``failover.validation`` in its own words."""
@@ -139,34 +154,12 @@ class MemberFormSet(MemberBaseFormSet):
 
 
 class RouteFormSet(RouteBaseFormSet):
-    """The routes of a policy; cleaned last, it judges the whole."""
+    """The routes of a policy; ``MemberFormSet`` judges them with the rest."""
 
     def __init__(self, *args: Any, together: PolicyForms | None = None, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
-        self.together = together
-        self.warnings: list[str] = []
         if together is not None:
             together.routes = self
-
-    def clean(self) -> None:
-        """Refuse what policy, members and routes say only together."""
-        super().clean()
-        forms_of = self.together
-        if any(self.errors) or forms_of is None or forms_of.members is None:
-            return
-        form, members = forms_of.policy, forms_of.members
-        if form is None or form.errors or not members.is_valid():
-            return
-        draft = draft_of(self.instance, members, self)
-        now = time.time()  # noqa: TID251 - the edge: one form is judged at one moment
-        problems = policy_problems(draft, now=now)
-        self.warnings = [] if problems else policy_warnings(draft, now=now)
-        mine = [message for field, message in problems if field == "routes"]
-        for field, message in problems:
-            if field != "routes":
-                forms_of.add_problem(field, message)
-        if mine:
-            raise forms.ValidationError(mine)
 
     def wanted_routes(self) -> list[PolicyRoute]:
         """The wished routes, as rows that are not saved yet."""

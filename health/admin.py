@@ -6,7 +6,6 @@ Thin: forms ask ``health.validation``; records are read-only.
 from __future__ import annotations
 
 import time
-from collections.abc import Sequence
 from typing import Any
 
 from django.contrib import admin, messages
@@ -81,13 +80,11 @@ class ProfileAdmin(ConsoleModelAdmin):
         """Built-in profiles can't be deleted."""
         return super().has_delete_permission(request, obj) and not getattr(obj, "built_in", False)
 
-    def get_deleted_objects(
-        self, objs: Sequence[Any] | models.QuerySet[Any], request: HttpRequest
-    ) -> tuple[list[Any], dict[str, int], set[str], list[str]]:
+    def get_deleted_objects(self, objs: Any, request: HttpRequest) -> Any:
         """The list's delete action refuses built-in profiles as well."""
-        rows, counts, lacking, protected = super().get_deleted_objects(objs, request)  # type: ignore[arg-type]
+        rows, counts, lacking, protected = super().get_deleted_objects(objs, request)
         kept = [f"{one.name} is built in and can't be deleted" for one in objs if one.built_in]
-        return rows, counts, lacking, [*protected, *kept]  # type: ignore[return-value]
+        return rows, counts, lacking, [*protected, *kept]
 
     @admin.action(description="Copy the selected profiles", permissions=["add"])
     def copy(self, request: HttpRequest, queryset: models.QuerySet[Any]) -> None:

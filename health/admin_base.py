@@ -27,6 +27,16 @@ class ConsoleModelAdmin(admin.ModelAdmin):
         """Back to where Add was clicked."""
         return self._back(request) or super().response_post_save_add(request, obj)
 
+    def get_deleted_objects(self, objs: Any, request: HttpRequest) -> Any:
+        """Records go with what they are about: nobody needs a right to delete them alone."""
+        rows, counts, lacking, protected = super().get_deleted_objects(objs, request)
+        records = {
+            str(model._meta.verbose_name)
+            for model, model_admin in self.admin_site._registry.items()  # noqa: SLF001 - no public list
+            if isinstance(model_admin, RecordAdmin)
+        }
+        return rows, counts, set(lacking) - records, protected
+
     def _back(self, request: HttpRequest) -> HttpResponse | None:
         target = request.GET.get("next", "")
         safe = url_has_allowed_host_and_scheme(target, allowed_hosts=None) and target[:1] == "/"
