@@ -398,3 +398,17 @@ def test_a_zombie_whose_lease_went_away_writes_nothing(site: Site) -> None:
     site.live(2)
     until(lambda: site.events == ["triggered", "completed"])
     assert FailoverEvent.objects.first().lease_epoch == 2
+
+
+def test_a_state_that_somebody_else_moved_on_is_taken_over(site: Site) -> None:
+    site.start()
+    site.live(3)
+    until(lambda: site.state.record)
+    record = site.state.record | {"active": site.backup.pk, "generation": 4}
+    FailoverState.objects.update(generation=4, active_path=site.backup, record=record)
+    adopted = site.policy.pk
+    site.live_until(lambda: site.controller._policies[adopted].state.generation == 4, 30)
+    assert site.controller._policies[adopted].state.active == site.backup.pk
+    site.kill(site.backup)
+    site.live_until(lambda: site.events[-2:] == ["triggered", "completed"], 30)
+    assert site.state.generation >= 5

@@ -256,3 +256,20 @@ def test_the_keeper_outlives_a_database_that_is_away(
     until(keeper.may_act)
     keeper.stop()
     assert MonitorLease.objects.get().holder == ""
+
+
+@pytest.mark.django_db(transaction=True)
+@pytest.mark.usefixtures("quick")
+def test_a_lease_that_can_not_be_given_back_is_left_to_expire(
+    monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    def away(lease: Lease) -> None:
+        raise OperationalError("the database is away")
+
+    vantage: Vantage = VantageFactory()
+    keeper = LeaseKeeper(take(vantage), FakeClock(wall=NOW), LoopFigures)
+    monkeypatch.setattr(leases, "release", away)
+    keeper.start()
+    keeper.stop()
+    assert "could not be released and will expire" in caplog.text
+    assert MonitorLease.objects.get().holder == keeper.lease.holder

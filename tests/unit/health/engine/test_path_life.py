@@ -226,3 +226,16 @@ def test_the_totals_count_each_failure_by_its_reason() -> None:
         assert monitor.failures["denied"] == 10
         assert monitor.failures["lost"] == 10
         assert monitor.probes_total == 40
+
+
+def test_a_void_slot_is_neither_a_probe_nor_a_fault() -> None:
+    with World(path_spec()) as world:
+        before = world.live(30).reading()
+        monitor, now_ns = world.engine.paths[1], world.clock.monotonic_ns()
+        target = monitor.targets[0]
+        monitor.count(Outcome.VOID)
+        target.settle(target.sent(now_ns), Outcome.VOID, None, "", now_ns, now_ns)
+        after = monitor.evaluate(now_ns)
+        assert (after.status, after.sent, after.detail) == (before.status, before.sent, "")
+        assert monitor.probes_total == 60
+        assert monitor.failures == {}
