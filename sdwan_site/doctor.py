@@ -12,14 +12,14 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from enum import StrEnum
-from pathlib import Path
+from pathlib import Path as FilePath
 
 from django.conf import settings
 from django.db import DatabaseError, connection
 from django.db.migrations.executor import MigrationExecutor
 from django_q.models import OrmQ, Schedule
 
-from health.models import CurrentHealth, Vantage
+from health.models import CurrentHealth, Path, Vantage
 from health.monitor import open_probers
 from health.probers.icmp import IcmpProber
 from health.selectors.current import current_monitors
@@ -72,7 +72,7 @@ def examine(*, now: datetime) -> list[Finding]:
 
 def check_data_directory(now: datetime) -> Iterator[Finding]:
     """The data directory can be written, and the key in it is private."""
-    directory = Path(settings.DATA_DIR)
+    directory = FilePath(settings.DATA_DIR)
     free = shutil.disk_usage(directory).free
     verdict = Verdict.OK
     if free < LOW_DISK_BYTES:
@@ -102,15 +102,17 @@ def check_clock(now: datetime) -> Iterator[Finding]:
 
 
 def check_probe_permissions(now: datetime) -> Iterator[Finding]:
-    """Every kind of probe can be sent from this process."""
+    """Every kind of probe can be sent by this user; a fault only where a path needs it."""
     ready, unavailable = open_probers()
     for kind, prober in ready.items():
         mode = f" ({prober.mode} sockets)" if isinstance(prober, IcmpProber) else ""
         yield Finding(f"{kind} probes", Verdict.OK, f"Possible{mode}.")
         prober.close()
+    wanted = set(Path.objects.filter(enabled=True).values_list("kind", flat=True))
     for kind, why in unavailable.items():
+        verdict = Verdict.FAULT if kind in wanted else Verdict.WARNING
         yield Finding(
-            f"{kind} probes", Verdict.FAULT, f"Not possible for this user: {why}", _cure_in(why)
+            f"{kind} probes", verdict, f"Not possible for this user: {why}", _cure_in(why)
         )
 
 
@@ -185,15 +187,15 @@ def check_schedules(now: datetime) -> Iterator[Finding]:
 
 def _cure_in(why: str) -> str:
     """The cure is the second sentence of a prober's complaint, where it has one."""
-    return why.partition(". ")[2] or why
+    return why.partition(". ")[2].removeprefix("Cure, ") or why
 
 
 Check = Callable[[datetime], Iterator[Finding]]
 CHECKS: tuple[Check, ...] = (
     check_clock,
     check_data_directory,
-    check_probe_permissions,
     check_database,
+    check_probe_permissions,
     check_monitors,
     check_schedules,
 )

@@ -21,10 +21,13 @@ _DURATION_UNITS = {"s": "seconds", "m": "minutes", "h": "hours", "d": "days"}
 
 
 def env_str(name: str, default: str = "") -> str:
-    """The value of ``name``, or the content of the file named by ``name_FILE``."""
+    """The value of ``name``, or the content of the file named by ``name_FILE``.
+
+    An empty value is no value: environment files list names they leave unset.
+    """
     file_name = os.environ.get(f"{name}_FILE")
     if file_name:
-        if name in os.environ:
+        if os.environ.get(name):
             raise ImproperlyConfigured(f"{name} and {name}_FILE are both set; unset one of them.")
         try:
             return Path(file_name).read_text(encoding="utf-8").strip()
@@ -32,7 +35,7 @@ def env_str(name: str, default: str = "") -> str:
             raise ImproperlyConfigured(
                 f"{name}_FILE={file_name!r} can't be read: {error}"
             ) from None
-    return os.environ.get(name, default)
+    return os.environ.get(name) or default
 
 
 def env_bool(name: str, *, default: bool = False) -> bool:

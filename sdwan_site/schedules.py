@@ -41,6 +41,8 @@ def wished_schedules() -> list[WishedSchedule]:
     ]
     return [
         *guards,
+        # A probe host added in the admin gets its guard without anybody's help.
+        WishedSchedule(f"{PREFIX}schedules", "sdwan_site.tasks.sync_all_schedules", {}, 5, None),
         WishedSchedule(f"{PREFIX}retention", "health.tasks.purge_history", {}, 10, None),
         WishedSchedule(f"{PREFIX}queue", "sdwan_site.tasks.purge_task_records", {}, 60, None),
     ]

@@ -21,7 +21,7 @@ def load_or_create_secret_key(path: Path) -> str:
         pass
     private = path.with_name(f"{path.name}.{os.getpid()}")
     try:
-        path.parent.mkdir(parents=True, exist_ok=True)
+        path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
         descriptor = os.open(private, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
         with os.fdopen(descriptor, "w", encoding="ascii") as file:
             file.write(secrets.token_urlsafe(50))
@@ -40,7 +40,15 @@ def load_or_create_secret_key(path: Path) -> str:
 
 
 def _read(path: Path) -> str:
-    key = path.read_text(encoding="ascii").strip()
+    try:
+        key = path.read_text(encoding="ascii").strip()
+    except FileNotFoundError:
+        raise
+    except (OSError, UnicodeDecodeError) as error:
+        raise ImproperlyConfigured(
+            f"The key in {path} can't be read: {error}. Give the file to the user that runs "
+            "Pathwarden (mode 0600), or set SECRET_KEY or SECRET_KEY_FILE."
+        ) from None
     if len(key) < 50:
         raise ImproperlyConfigured(
             f"The key in {path} is too short; delete the file to get a new one."

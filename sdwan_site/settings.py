@@ -167,6 +167,7 @@ AXES_LOCKOUT_PARAMETERS = [["username", "ip_address"]]
 AXES_LOCKOUT_TEMPLATE = "registration/locked_out.html"
 AXES_RESET_ON_SUCCESS = True
 AXES_VERBOSE = False
+AXES_CLIENT_IP_CALLABLE = "sdwan_site.client_address.address_for_lockout"
 
 # --- programs -----------------------------------------------------------------------
 KNOX_TOKEN_MODEL = "sdwan_site.ApiToken"  # noqa: S105 - the name of a model

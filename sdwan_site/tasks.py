@@ -16,6 +16,7 @@ from health.models import MonitorLease, Vantage
 from health.monitor import run_monitor
 from health.process_identity import current_process
 from sdwan_site.processes.cluster import stop_requested
+from sdwan_site.schedules import sync_schedules
 from sdwan_site.wiring import make_observers
 
 WATCH_EVERY_SECS = 0.1
@@ -82,6 +83,12 @@ def enqueue_ensure_monitor(vantage: str, max_secs: float, *, take_over: bool = F
         take_over=take_over,
         q_options={"cluster": vantage, "save": False, "group": "monitor"},
     )
+
+
+def sync_all_schedules() -> str:
+    """Make the schedule equal to what is wished, for probe hosts that came or went."""
+    sync_schedules(now=timezone.now())
+    return "in order"
 
 
 def purge_task_records() -> str:

@@ -37,25 +37,42 @@ class Command(BaseCommand):
             "--demo", action="store_true", help="Add the demo network: real packets on loopback."
         )
 
+        parser.add_argument(
+            "--prepare-only",
+            action="store_true",
+            help="Prepare database, administrator, static files and schedules, and end: for "
+            "installations and upgrades whose processes systemd runs.",
+        )
+
     def handle(self, *args: Any, **options: Any) -> None:
         """Prepare, start, announce, supervise."""
         host, port = options["host"], options["port"]
-        _check_port(host, port)
-        self._say("preparing the database …")
-        call_command("migrate", interactive=False, verbosity=0)
-        administrator = first_start.ensure_administrator()
-        first_start.ensure_vantage(settings.VANTAGE)
-        if first_start.ensure_static_files():
-            self._say("static files collected")
-        if options["demo"]:
-            demo.seed()
-        sync_schedules(now=timezone.now())
+        if not options["prepare_only"]:
+            _check_port(host, port)
+        administrator = self._prepare(with_demo=options["demo"])
+        if options["prepare_only"]:
+            self._say("prepared")
+            _write_credentials(self, administrator)
+            return
         supervisor = Supervisor(_children(host, port, with_demo=options["demo"]))
         for number in (signal.SIGINT, signal.SIGTERM):
             signal.signal(number, lambda *_: supervisor.stop())
         announcement = _Announcement(self, host, port, administrator)
         supervisor.run(each_turn=announcement.when_ready)
         self._say("everything has stopped")
+
+    def _prepare(self, *, with_demo: bool) -> first_start.NewAdministrator | None:
+        """Everything the processes need; each step changes nothing the second time."""
+        self._say("preparing the database …")
+        call_command("migrate", interactive=False, verbosity=0)
+        administrator = first_start.ensure_administrator()
+        first_start.ensure_vantage(settings.VANTAGE)
+        if first_start.ensure_static_files():
+            self._say("static files collected")
+        if with_demo:
+            demo.seed()
+        sync_schedules(now=timezone.now())
+        return administrator
 
     def _say(self, text: str) -> None:
         self.stdout.write(f"pathwarden: {text}")
@@ -89,15 +106,22 @@ class _Announcement:
         except (urllib.error.URLError, OSError):
             return
         self._done = True
-        write = self._command.stdout.write
-        write(f"\n  Pathwarden is running:  {self._url}")
-        if self._administrator is not None:
-            write(f"  User:                   {self._administrator.name}")
-            write(f"  Password:               {self._administrator.password}   (shown once)")
-        else:
-            write("  Password forgotten?     .venv/bin/python manage.py changepassword admin")
-        write("  Ctrl-C stops everything.\n")
+        self._command.stdout.write(f"\n  Pathwarden is running:  {self._url}")
+        _write_credentials(self._command, self._administrator)
+        self._command.stdout.write("  Ctrl-C stops everything.\n")
         self._command.stdout.flush()
+
+
+def _write_credentials(
+    command: BaseCommand, administrator: first_start.NewAdministrator | None
+) -> None:
+    """The password of a new administrator, or how to get another one."""
+    write = command.stdout.write
+    if administrator is not None:
+        write(f"  User:                   {administrator.name}")
+        write(f"  Password:               {administrator.password}   (shown once)")
+    else:
+        write("  Password forgotten?     .venv/bin/python manage.py changepassword admin")
 
 
 def _children(host: str, port: int, *, with_demo: bool) -> list[ChildSpec]:

@@ -5,10 +5,13 @@ from __future__ import annotations
 import json
 from datetime import timedelta
 from io import StringIO
+from ipaddress import ip_network
+from typing import Any
 
 import pytest
 from django.conf import settings
 from django.core.management import CommandError, call_command
+from django.test import RequestFactory
 from django.utils import timezone
 from django_q.conf import Conf
 from django_q.models import Failure, OrmQ, Schedule
@@ -21,6 +24,8 @@ from health import lease as leases
 from health.models import MonitorLease, Path
 from health.process_identity import ProcessIdentity, current_process
 from sdwan_site import demo, tasks, worker_start
+from sdwan_site.client_address import address_for_lockout
+from sdwan_site.management.commands import monitor
 from sdwan_site.schedules import sync_schedules
 from tests.factories import UserFactory, VantageFactory
 
@@ -145,6 +150,78 @@ def test_old_failures_and_queues_of_nobody_are_purged() -> None:
     tasks.purge_task_records()
     assert [one.id for one in Failure.objects.all()] == ["task-1"]
     assert [one.key for one in OrmQ.objects.all()] == [settings.DEFAULT_CLUSTER]
+
+
+# --- the commands up and monitor ------------------------------------------------------
+def test_prepare_only_prepares_everything_twice_and_shows_the_password_once(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setenv("PATHWARDEN_ADMIN_PASSWORD", "correct horse battery")
+    first, second = StringIO(), StringIO()
+    call_command("up", "--prepare-only", stdout=first)
+    call_command("up", "--prepare-only", stdout=second)
+    assert "correct horse battery" in first.getvalue()
+    assert "correct horse battery" not in second.getvalue()
+    assert Schedule.objects.filter(name=f"pathwarden: monitor of {settings.VANTAGE}").exists()
+
+
+def test_a_probe_host_added_later_gets_its_guard_from_the_housekeeping() -> None:
+    VantageFactory(name="oslo")
+    tasks.sync_all_schedules()
+    assert Schedule.objects.filter(name="pathwarden: monitor of oslo").exists()
+
+
+def test_a_monitor_for_an_unknown_probe_host_names_the_known_ones() -> None:
+    VantageFactory(name="oslo")
+    with pytest.raises(CommandError, match="no probe host 'bergen'; known: oslo"):
+        call_command("monitor", "--vantage", "bergen")
+
+
+def test_a_monitor_that_may_not_take_over_names_the_holder_and_the_cure() -> None:
+    vantage = VantageFactory(name="oslo")
+    other = ProcessIdentity("elsewhere", "boot", 4711, 1.0)
+    leases.acquire(vantage, me=other, now=timezone.now().timestamp())
+    with pytest.raises(CommandError, match=r"process 4711 on elsewhere.*--take-over"):
+        call_command("monitor", "--vantage", "oslo")
+    assert MonitorLease.objects.get().successor == ""
+
+
+def test_a_monitor_that_takes_over_asks_first_and_gives_up_in_time(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    vantage = VantageFactory(name="oslo")
+    other = ProcessIdentity("elsewhere", "boot", 4711, 1.0)
+    leases.acquire(vantage, me=other, now=timezone.now().timestamp() + 3600)
+    monkeypatch.setattr(monitor, "TAKE_OVER_SECS", 0.3)
+    with pytest.raises(CommandError, match="process 4711"):
+        call_command("monitor", "--vantage", "oslo", "--take-over")
+    me = current_process()
+    assert MonitorLease.objects.get().successor == f"{me.host}:{me.pid}"
+
+
+# --- from where people sign in ----------------------------------------------------------
+@pytest.mark.parametrize(
+    ("https", "remote", "forwarded", "address"),
+    [
+        ("off", "192.0.2.7", None, "192.0.2.7"),
+        ("proxy", "127.0.0.1", "203.0.113.9", "203.0.113.9"),
+        ("proxy", "192.0.2.7", "203.0.113.9", "192.0.2.7"),
+        ("off", "127.0.0.1", "203.0.113.9", "127.0.0.1"),
+    ],
+)
+def test_a_lockout_hits_the_client_and_believes_trusted_proxies_only(
+    rf: RequestFactory,
+    settings: Any,
+    https: str,
+    remote: str,
+    forwarded: str | None,
+    address: str,
+) -> None:
+    settings.HTTPS = https
+    settings.TRUSTED_PROXIES = [ip_network("127.0.0.1/32")]
+    headers = {} if forwarded is None else {"X-Forwarded-For": forwarded}
+    request = rf.post("/login/", REMOTE_ADDR=remote, headers=headers)
+    assert address_for_lockout(request) == address
 
 
 # --- the demo -----------------------------------------------------------------------

@@ -19,7 +19,7 @@ from health.probers.base import ProberPermissionError
 from sdwan_site import doctor
 from sdwan_site.doctor import Finding, Verdict
 from sdwan_site.schedules import sync_schedules
-from tests.factories import VantageFactory
+from tests.factories import PathFactory, VantageFactory
 
 pytestmark = pytest.mark.django_db
 
@@ -102,7 +102,7 @@ def test_a_key_that_others_can_read_is_a_fault(
     assert finding.cure == f"chmod 600 {key}"
 
 
-def test_a_forbidden_kind_of_probe_is_a_fault_with_the_cure(
+def test_a_forbidden_kind_of_probe_is_a_fault_once_a_path_needs_it(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     def forbidden() -> None:
@@ -110,9 +110,11 @@ def test_a_forbidden_kind_of_probe_is_a_fault_with_the_cure(
 
     rows = doctor.open_probers.__globals__["PROBERS"]
     monkeypatch.setitem(rows, "icmp", rows["icmp"]._replace(make=forbidden))
+    assert findings_of()["icmp probes"].verdict is Verdict.WARNING
+    PathFactory(kind="icmp")
     finding = findings_of()["icmp probes"]
     assert finding.verdict is Verdict.FAULT
-    assert "setcap" in finding.cure
+    assert finding.cure == "any one of: setcap …"
 
 
 def test_a_database_that_is_away_is_one_fault_and_no_traceback(

@@ -90,3 +90,14 @@ def test_many_processes_that_start_at_once_get_one_key(
     with ThreadPoolExecutor(8) as pool:
         keys = {future.result() for future in [pool.submit(start) for _ in range(8)]}
     assert len(keys) == 1
+
+
+def test_a_key_that_is_no_readable_file_is_named_with_the_cure(tmp_path: Path) -> None:
+    (tmp_path / "secret_key").mkdir()
+    with pytest.raises(ImproperlyConfigured, match=r"secret_key can't be read.*SECRET_KEY_FILE"):
+        load_or_create_secret_key(tmp_path / "secret_key")
+
+
+def test_a_new_data_directory_is_private(tmp_path: Path) -> None:
+    load_or_create_secret_key(tmp_path / "var" / "secret_key")
+    assert (tmp_path / "var").stat().st_mode & 0o077 == 0
