@@ -191,6 +191,9 @@ function listenToHtmx() {
     },
   });
   document.addEventListener("htmx:configRequest", ({ detail }) => {
+    if (!("pollSecs" in detail.elt.dataset)) return;
+    // htmx keeps the address of the first reading; the filter box may have changed it.
+    detail.path = detail.elt.getAttribute("hx-get");
     if (detail.elt.dataset.rev) detail.parameters.rev = detail.elt.dataset.rev;
   });
   document.addEventListener("htmx:afterRequest", ({ detail }) => {
@@ -324,9 +327,9 @@ function onFilter(input) {
   window.history.replaceState(null, "", address);
   const region = input.closest("[data-poll-secs]");
   if (!region) return;
-  region.setAttribute("hx-get", region.getAttribute("hx-get").split("?")[0] + (search ? `?${search}` : ""));
+  const fragment = region.getAttribute("hx-get").split("?")[0];
+  region.setAttribute("hx-get", search ? `${fragment}?${search}` : fragment);
   delete region.dataset.rev;
-  window.htmx.process(region);
   window.htmx.trigger(region, "poll");
 }
 
