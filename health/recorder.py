@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 
-from health.domain.last_hour import LastHour, PathPast, cell_of
+from health.domain.recent_history import PathPast, RecentHistory
 from health.domain.reading import PathReading
 from health.domain.sample import Sample
 from health.domain.status import PathStatus
@@ -24,7 +24,7 @@ class Recorder:
     """A ``RoundObserver`` that hands one batch a second to ``sink``.
 
     ``paths`` is the engine's own table, read in the loop's thread only; ``past``
-    lets the last hour and the running totals go on after a restart.
+    lets the recent history and the running totals go on after a restart.
     """
 
     def __init__(
@@ -38,21 +38,22 @@ class Recorder:
         self._past = past
         self._batch = Batch()
         self._last: dict[int, tuple[PathStatus, bool | None]] = {}
-        self._hours = {key: LastHour.restored(before) for key, before in past.items()}
+        self._histories = {key: RecentHistory.restored(before) for key, before in past.items()}
         self._handed_ns = 0
+        self._latest: Round | None = None
 
     def on_round(self, finished: Round) -> None:
         """Note every change; once a second note everything and hand the batch over."""
+        self._latest = finished
         for key in finished.changed:
             self._note_change(finished, finished.readings[key])
         if finished.at_ns - self._handed_ns < ALMOST_A_SECOND_NS:
             return
         self._handed_ns = finished.at_ns
-        for key, reading in finished.readings.items():
-            self._batch.current[key] = self._current(finished, reading)
+        self._note_present(finished)
         # Not those that no round has had yet: the loop begins before it knows its paths.
-        for gone in (self._hours.keys() & self._last.keys()) - finished.readings.keys():
-            del self._hours[gone]
+        for gone in (self._histories.keys() & self._last.keys()) - finished.readings.keys():
+            del self._histories[gone]
         self._hand_over()
 
     def on_samples(self, samples: list[Sample]) -> None:
@@ -60,12 +61,18 @@ class Recorder:
         self._batch.samples += [one for one in samples if one.sent or one.known_secs]
 
     def close(self) -> None:
-        """Hand over what has come together since the last second."""
+        """Hand over what has come together since the last second, totals included."""
+        if self._latest is not None:
+            self._note_present(self._latest)
         self._hand_over()
 
     def _hand_over(self) -> None:
         batch, self._batch = self._batch, Batch()
         self._sink(batch)
+
+    def _note_present(self, finished: Round) -> None:
+        for key, reading in finished.readings.items():
+            self._batch.current[key] = self._current(finished, reading)
 
     def _note_change(self, finished: Round, reading: PathReading) -> None:
         key = reading.key
@@ -83,10 +90,10 @@ class Recorder:
 
     def _current(self, finished: Round, reading: PathReading) -> CurrentRow:
         monitor = self._paths[reading.key]
-        hour = self._hours.get(reading.key)
-        if hour is None:
-            hour = self._hours[reading.key] = LastHour(cell_of(finished.wall))
-        hour.note(reading, finished.wall)
+        history = self._histories.get(reading.key)
+        if history is None:
+            history = self._histories[reading.key] = RecentHistory(finished.wall)
+        history.note(reading, finished.wall)
         past = self._past.get(reading.key)
 
         def wall(at_ns: int) -> float:
@@ -99,8 +106,8 @@ class Recorder:
             status_since=wall(reading.since_ns),
             probes_total=monitor.probes_total + (past.probes_total if past else 0),
             failures=_sum(monitor.failures, past.failures if past else {}),
-            spark=list(hour.spark),
-            strip="".join(hour.strip),
+            spark=list(history.spark),
+            strip="".join(history.strip),
         )
 
 

@@ -157,3 +157,18 @@ def test_rounds_within_a_second_keep_their_changes_for_the_next_batch() -> None:
             Round(now.monotonic_ns() + 10**9, now.wall() + 1, {1: down}, frozenset(), 0, 0)
         )
         assert [change.timestamp for change in recorded.batches[-1].changes] == [now.wall() + 0.1]
+
+
+def test_closing_counts_the_probes_of_the_last_moment_too() -> None:
+    with Recorded(1) as recorded:
+        recorded.world.live(10.9)
+        settled = recorded.world.engine.paths[1].probes_total
+        assert recorded.batches[-1].current[1].probes_total < settled
+        recorded.recorder.close()
+        assert recorded.batches[-1].current[1].probes_total == settled
+
+
+def test_closing_before_the_first_round_hands_over_nothing() -> None:
+    with Recorded(1) as recorded:
+        recorded.recorder.close()
+        assert not any(recorded.batches)
