@@ -31,7 +31,7 @@ def needs(permission: str) -> Callable[[View[Arguments]], View[Arguments]]:
     def decorate(view: View[Arguments]) -> View[Arguments]:
         @wraps(view)
         def guarded(
-            request: HttpRequest, *args: Arguments.args, **kwargs: Arguments.kwargs
+            request: HttpRequest, /, *args: Arguments.args, **kwargs: Arguments.kwargs
         ) -> HttpResponse:
             # Rights given to the person alone are asked for last: roles are the common case.
             if not may(request.user, permission) and not request.user.has_perm(permission):

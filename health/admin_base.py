@@ -3,27 +3,33 @@
 from __future__ import annotations
 
 import datetime as dt
-from typing import Any
+from typing import TYPE_CHECKING, Any, cast
 
 from django.contrib import admin
 from django.core.paginator import Paginator
 from django.db import models
-from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
+from django.http import HttpRequest, HttpResponseRedirect
 from django.utils import timezone
 from django.utils.http import url_has_allowed_host_and_scheme
 
+if TYPE_CHECKING:
+    BaseModelAdmin = admin.ModelAdmin[Any]
+    BasePaginator = Paginator[Any]
+else:  # generic for the type checker only
+    BaseModelAdmin, BasePaginator = admin.ModelAdmin, Paginator
 
-class ConsoleModelAdmin(admin.ModelAdmin):
+
+class ConsoleModelAdmin(BaseModelAdmin):
     """Saving leads back to the console page that ``?next=`` names; lists never count twice."""
 
     show_full_result_count = False
     list_per_page = 50
 
-    def response_post_save_change(self, request: HttpRequest, obj: Any) -> HttpResponse:
+    def response_post_save_change(self, request: HttpRequest, obj: Any) -> HttpResponseRedirect:
         """Back to where Edit was clicked."""
         return self._back(request) or super().response_post_save_change(request, obj)
 
-    def response_post_save_add(self, request: HttpRequest, obj: Any) -> HttpResponse:
+    def response_post_save_add(self, request: HttpRequest, obj: Any) -> HttpResponseRedirect:
         """Back to where Add was clicked."""
         return self._back(request) or super().response_post_save_add(request, obj)
 
@@ -37,13 +43,13 @@ class ConsoleModelAdmin(admin.ModelAdmin):
         }
         return rows, counts, set(lacking) - records, protected
 
-    def _back(self, request: HttpRequest) -> HttpResponse | None:
+    def _back(self, request: HttpRequest) -> HttpResponseRedirect | None:
         target = request.GET.get("next", "")
         safe = url_has_allowed_host_and_scheme(target, allowed_hosts=None) and target[:1] == "/"
         return HttpResponseRedirect(target) if safe else None
 
 
-class RecordAdmin(admin.ModelAdmin):
+class RecordAdmin(BaseModelAdmin):
     """Rows that only the engine and the controller write: to be looked at, not touched."""
 
     show_full_result_count = False
@@ -63,7 +69,7 @@ class RecordAdmin(admin.ModelAdmin):
         return False
 
 
-class UncountedPaginator(Paginator):
+class UncountedPaginator(BasePaginator):
     """Pages of a table with millions of rows, which nobody should wait to have counted."""
 
     COUNT_LIMIT = 10_000
@@ -72,7 +78,7 @@ class UncountedPaginator(Paginator):
     def count(self) -> int:
         """The number of rows, up to a limit beyond which nobody pages by hand."""
         if not hasattr(self, "_count"):
-            rows: models.QuerySet[Any] = self.object_list
+            rows = cast("models.QuerySet[Any]", self.object_list)
             self._count = len(rows.order_by().values_list("pk")[: self.COUNT_LIMIT])
         return self._count
 

@@ -118,7 +118,7 @@ _METRICS = {
 def score_card(path: PathNow) -> ScoreCard:
     """Where the points of the present score went."""
     return ScoreCard(
-        score=words.number(path.health_score),
+        score=words.points(path.health_score),
         mos=words.number(path.mos),
         parts=_score_parts(path),
         sent=path.sent,
@@ -195,14 +195,22 @@ def targets(path: PathNow) -> list[TargetRow]:
 def _target_row(number: int, target: dict[str, Any]) -> TargetRow:
     alive = target.get("alive")
     face = FACES["unknown" if alive is None else "up" if alive else "down"]
-    shown = tuple(
-        words.number(target.get(key))
-        for key in ("score", "latency_ms", "packet_loss_pct", "jitter_ms")
+    score = words.points(target.get("score"))
+    latency, loss, jitter = (
+        words.number(target.get(key)) for key in ("latency_ms", "packet_loss_pct", "jitter_ms")
     )
     detail = str(target.get("detail") or "")
     address = str(target.get("address", ""))
     return TargetRow(
-        address, face, *shown, detail, f"target-{number}", checksum(address, face, shown, detail)
+        address=address,
+        face=face,
+        score=score,
+        latency=latency,
+        loss=loss,
+        jitter=jitter,
+        detail=detail,
+        dom_id=f"target-{number}",
+        v=checksum(address, face, score, latency, loss, jitter, detail),
     )
 
 
@@ -231,7 +239,7 @@ def changes(rows: Iterable[StatusChange]) -> list[ChangeRow]:
             face=face_of(row.new_status, reachable=row.reachable),
             before=face_of(row.old_status, reachable=None).label.lower(),
             note=row.detail
-            or ("" if row.health_score is None else f"score {words.number(row.health_score)}"),
+            or ("" if row.health_score is None else f"score {words.points(row.health_score)}"),
         )
         for row in rows
     ]

@@ -7,8 +7,8 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 
-from health.domain.recent_history import PathPast, RecentHistory
 from health.domain.reading import PathReading
+from health.domain.recent_history import PathPast, RecentHistory
 from health.domain.sample import Sample
 from health.domain.status import PathStatus
 from health.engine.observers import Round
@@ -58,6 +58,9 @@ class Recorder:
 
     def on_samples(self, samples: list[Sample]) -> None:
         """Note closed slots; a slot in which nothing was sent or known is no sample."""
+        for sample in samples:
+            if sample.path in self._histories:
+                self._histories[sample.path].note_slot(sample.timestamp, sample.latency_ms)
         self._batch.samples += [one for one in samples if one.sent or one.known_secs]
 
     def close(self) -> None:

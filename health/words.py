@@ -23,6 +23,11 @@ def score(value: float | None) -> str:
     return MISSING if value is None else str(int(value + 1e-9))
 
 
+def points(value: float | None) -> str:
+    """A score with one decimal, where its size matters."""
+    return MISSING if value is None else f"{value:.1f}".removesuffix(".0")
+
+
 def duration(secs: float) -> str:
     """The two largest units: ``3 s``, ``22 min``, ``1 h 30 min``, ``9 d 2 h``."""
     whole = max(0, int(secs))

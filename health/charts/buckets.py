@@ -16,16 +16,35 @@ SLOT_SECS = 10
 class Slot(Protocol):
     """What is needed of a sample; see ``health.selectors.history.HistoryPoint``."""
 
-    timestamp: int
-    sent: int
-    received: int
-    latency_ms: float | None
-    min_latency_ms: float | None
-    max_latency_ms: float | None
-    jitter_ms: float | None
-    health_score: float | None
-    known_secs: int
-    reachable_secs: int
+    @property
+    def timestamp(self) -> int: ...
+
+    @property
+    def sent(self) -> int: ...
+
+    @property
+    def received(self) -> int: ...
+
+    @property
+    def latency_ms(self) -> float | None: ...
+
+    @property
+    def min_latency_ms(self) -> float | None: ...
+
+    @property
+    def max_latency_ms(self) -> float | None: ...
+
+    @property
+    def jitter_ms(self) -> float | None: ...
+
+    @property
+    def health_score(self) -> float | None: ...
+
+    @property
+    def known_secs(self) -> int: ...
+
+    @property
+    def reachable_secs(self) -> int: ...
 
 
 class Bucket(NamedTuple):

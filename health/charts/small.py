@@ -12,7 +12,7 @@ from itertools import groupby
 from django.utils.html import format_html
 from django.utils.safestring import SafeString, mark_safe
 
-from health.domain.last_hour import CELL_OF_FACE, HOUR_CELLS, NO_CELL
+from health.domain.recent_history import CELL_OF_FACE, CELLS, NO_CELL
 from health.domain.status import FACES
 
 BAR_WIDTH, BAR_HEIGHT = 44, 6
@@ -80,7 +80,7 @@ def _runs(values: Sequence[float | None]) -> list[list[tuple[int, float]]]:
 
 def strip(cells: str) -> SafeString:
     """The worst state of each two minutes of the last hour; a run of equal cells is one path."""
-    padded = cells.rjust(HOUR_CELLS, NO_CELL)[-HOUR_CELLS:]
+    padded = cells.rjust(CELLS, NO_CELL)[-CELLS:]
     paths: list[str] = []
     start = 0
     for letter, run in groupby(padded):
@@ -88,7 +88,7 @@ def strip(cells: str) -> SafeString:
         if letter in CELL_HEIGHTS:
             paths.append(_cells(letter, start, length))
         start += length
-    width = HOUR_CELLS * CELL_WIDTH
+    width = CELLS * CELL_WIDTH
     return format_html(
         '<svg class="strip" width="{}" height="{}" role="img" aria-label="{}">{}</svg>',
         width, STRIP_HEIGHT, _spoken(padded), mark_safe("".join(paths)),  # noqa: S308 - numbers only

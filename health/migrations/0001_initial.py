@@ -439,14 +439,14 @@ class Migration(migrations.Migration):
                 (
                     "spark",
                     models.JSONField(
-                        default=list, help_text="Mean latency of the last 30 two-minute slots."
+                        default=list, help_text="Mean latency (ms) of the last 30 slots of 10 s."
                     ),
                 ),
                 (
                     "strip",
                     models.CharField(
                         blank=True,
-                        help_text="Worst state of the last 30 two-minute slots.",
+                        help_text="Worst state of the last 30 slots of 2 min.",
                         max_length=30,
                     ),
                 ),
@@ -553,7 +553,7 @@ class Migration(migrations.Migration):
                 ("pid", models.PositiveIntegerField(default=0)),
                 (
                     "pid_started",
-                    models.FloatField(default=0, help_text="Start of the process; seconds since boot."),
+                    models.FloatField(default=0, help_text="Start of it; seconds since boot."),
                 ),
                 ("epoch", models.PositiveBigIntegerField(default=0)),
                 (

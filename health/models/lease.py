@@ -17,7 +17,7 @@ class MonitorLease(models.Model):
     host = models.CharField(max_length=100, blank=True)
     boot_id = models.CharField(max_length=64, blank=True)
     pid = models.PositiveIntegerField(default=0)
-    pid_started = models.FloatField(default=0, help_text="Start of the process; seconds since boot.")
+    pid_started = models.FloatField(default=0, help_text="Start of it; seconds since boot.")
     epoch = models.PositiveBigIntegerField(default=0)
     successor = models.CharField(max_length=100, blank=True, help_text="Who asked to take over.")
     acquired_at = models.FloatField(default=0, help_text="Seconds since 1970, UTC.")

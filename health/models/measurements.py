@@ -45,10 +45,10 @@ class CurrentHealth(models.Model):
     failures_total = models.JSONField(default=dict, help_text="Probes not answered, by reason.")
     targets = models.JSONField(default=list)
     spark = models.JSONField(
-        default=list, help_text="Mean latency of the last 30 two-minute slots."
+        default=list, help_text="Mean latency (ms) of the last 30 slots of 10 s."
     )
     strip = models.CharField(
-        max_length=30, blank=True, help_text="Worst state of the last 30 two-minute slots."
+        max_length=30, blank=True, help_text="Worst state of the last 30 slots of 2 min."
     )
     lease_epoch = models.PositiveBigIntegerField(default=0)
 

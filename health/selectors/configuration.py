@@ -7,8 +7,8 @@ from collections.abc import Sequence
 from django.db import connection
 from django.db.models import Prefetch
 
-from health.domain.last_hour import PathPast
 from health.domain.path_spec import PathSpec, ProbeTiming, SlaLimits, TargetSpec
+from health.domain.recent_history import PathPast
 from health.domain.status import PathStatus
 from health.models import CurrentHealth, Path, PathTarget
 from health.probers import PROBERS

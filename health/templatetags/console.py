@@ -26,6 +26,12 @@ def number(value: float | None, digits: int = 1) -> str:
 
 
 @register.filter
+def points(value: float | None) -> str:
+    """A score; a dash when there is none."""
+    return words.points(value)
+
+
+@register.filter
 def duration(secs: float | None) -> str:
     """A length of time in its two largest units."""
     return words.MISSING if secs is None else words.duration(secs)

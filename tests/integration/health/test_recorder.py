@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from health.domain.last_hour import PathPast
+from health.domain.recent_history import PathPast
 from health.domain.status import PathStatus
 from health.engine.observers import Round
 from health.recorder import Recorder
@@ -63,7 +63,7 @@ def test_current_health_has_wall_clock_labels() -> None:
         assert row.last_checked is not None
         assert 0 <= row.updated_at - row.last_checked <= 0.6
         assert 24 <= row.updated_at - row.status_since <= 26
-        assert row.strip[-1] == "n"  # it was unknown once within these two minutes
+        assert row.strip[-1] == "u"  # the warm-up leaves no hole
         assert row.spark[-1] == 20
 
 
@@ -125,7 +125,7 @@ def test_a_path_that_is_gone_is_recorded_no_more() -> None:
         recorded.world.engine.submit([path_spec(2)])
         recorded.world.live(2)
         assert recorded.batches[-1].current.keys() == {2}
-        assert recorded.recorder._hours.keys() == {2}
+        assert recorded.recorder._histories.keys() == {2}
 
 
 def test_slots_in_which_nothing_was_sent_or_known_are_no_samples() -> None:
