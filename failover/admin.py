@@ -35,7 +35,7 @@ class MemberInline(admin.TabularInline):
 
     model = PolicyMember
     form = MemberForm
-    formset = MemberFormSet
+    formset = MemberFormSet  # type: ignore[assignment]  # the stubs want a form of any model
     fields = ["order", "path"]
     autocomplete_fields = ["path"]
     extra = 2

@@ -58,6 +58,8 @@ def policy_chart(policy: PolicyNow, events: Sequence[FailoverEvent], *, now: flo
     since = until - SPAN_SECS
     scores = score_history([key for key, _ in policy.members], since=since, until=until)
     switches = _switches(events, since)
+    # Before the first sample nobody knows who carried what.
+    known_from = min((points[0][0] for points in scores.values() if points), default=until)
     x = Linear(since, until, LEFT, RIGHT)
     y = Linear(0.0, 100.0, BOTTOM, TOP)
     zone = timezone.get_current_timezone()
@@ -71,7 +73,7 @@ def policy_chart(policy: PolicyNow, events: Sequence[FailoverEvent], *, now: flo
             *_zones(policy, y),
             *_time_grid(since, until, zone, x),
             *_lines(policy, series, x, y),
-            *_ribbon(policy, stretches(policy, switches, since, until), x),
+            *_ribbon(policy, stretches(policy, switches, known_from, until), x),
             *(drawing.mark(m.tone, x(m.at), TOP, RIBBON_TOP, m.text) for m in _marks(switches)),
         ]),
     )  # fmt: skip
@@ -97,11 +99,13 @@ def stretches(
         if policy.active_path_id is None or policy.active_since is None:
             return []
         begun = max(since, policy.active_since.timestamp())
+        if begun >= until:
+            return []
         return [Stretch(begun, until, policy.active_path_id, names.get(policy.active_path_id, ""))]
     found: list[Stretch] = []
-    if switches[0].from_path_name:
-        first = switches[0]
-        begun, ended = since, first.timestamp.timestamp()
+    first = switches[0]
+    begun, ended = since, first.timestamp.timestamp()
+    if first.from_path_name and begun < ended:
         found.append(Stretch(begun, ended, first.from_path_id, first.from_path_name))
     ends = [event.timestamp.timestamp() for event in switches[1:]] + [until]
     for event, end in zip(switches, ends, strict=True):

@@ -34,7 +34,7 @@ _EVENT_FACES: dict[str, Face] = {
     EventType.PINNED: FACES["paused"],
     EventType.POLICY_DISABLED: FACES["paused"],
 }
-_COMPLETED_FACES = {
+_COMPLETED_FACES: dict[str, Face] = {
     Direction.FAILOVER: FACES["degraded"],
     Direction.FAILBACK: FACES["up"],
     Direction.OPERATOR: INFO,
@@ -187,7 +187,7 @@ def _evidence(event: FailoverEvent) -> list[tuple[str, str]]:
 
 
 def _shown(score: float | None) -> str | None:
-    return None if score is None else words.number(score)
+    return None if score is None else words.points(score)
 
 
 def _text(value: Any) -> str:
@@ -208,7 +208,7 @@ def _text(value: Any) -> str:
 def _change_entry(change: StatusChange) -> Entry:
     face = face_of(change.new_status, reachable=change.reachable)
     before = FACES.get(change.old_status)
-    score = "" if change.health_score is None else f", score {words.number(change.health_score)}"
+    score = "" if change.health_score is None else f", score {words.points(change.health_score)}"
     return Entry(
         dom_id=f"change-{change.pk}",
         at=change.timestamp,

@@ -1,0 +1,45 @@
+"""Numbers and durations as people read them."""
+
+from __future__ import annotations
+
+import pytest
+
+from health import words
+
+
+@pytest.mark.parametrize(
+    ("value", "text"),
+    [(None, "–"), (0.0, "0.0"), (0.043, "0.04"), (7.24, "7.2"), (99.94, "99.9"), (428.4, "428")],
+)
+def test_a_missing_number_is_a_dash_and_never_zero(value: float | None, text: str) -> None:
+    assert words.number(value) == text
+
+
+@pytest.mark.parametrize(
+    ("value", "text"), [(None, "–"), (99.96, "99"), (100.0, "100"), (49.99, "49"), (0.0, "0")]
+)
+def test_a_score_is_never_rounded_over_a_bound(value: float | None, text: str) -> None:
+    assert words.score(value) == text
+
+
+@pytest.mark.parametrize(
+    ("secs", "text"),
+    [
+        (-5, "0 s"),
+        (59.9, "59 s"),
+        (60, "1 min"),
+        (3600, "1 h"),
+        (5400, "1 h 30 min"),
+        (86_400, "1 d"),
+        (9 * 86_400 + 7200, "9 d 2 h"),
+    ],
+)
+def test_a_duration_has_at_most_two_units(secs: float, text: str) -> None:
+    assert words.duration(secs) == text
+
+
+def test_counts_have_their_plural() -> None:
+    assert [words.count(1, "path"), words.count(2, "policy", "policies")] == [
+        "1 path",
+        "2 policies",
+    ]
