@@ -17,7 +17,7 @@ from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.shortcuts import render
 from django.template.loader import render_to_string
 
-_KEYED = re.compile(r'id="([^"]+)" data-v="([^"]+)"')
+_KEYED = re.compile(r'id="([^"]+)"\s+data-v="([^"]*)"')
 REMEMBER_SECS = 120
 """A browser that polls less often than this gets every row again."""
 

@@ -231,7 +231,7 @@ def test_a_long_history_has_an_older_page(viewer_client: Client) -> None:
     for n in range(61):
         FailoverEventFactory(policy=policy, timestamp=now - dt.timedelta(minutes=n))
     html = page(viewer_client, "/events/")
-    older = re.search(r'rel="next" href="([^"]+)"', html)
+    older = re.search(r'rel="next"\s+href="([^"]+)"', html)
     assert older is not None
     assert html.count('class="event-row"') == 60
     last = page(viewer_client, "/events/" + older[1].replace("&amp;", "&"))
