@@ -32,6 +32,8 @@ def account(request: HttpRequest) -> HttpResponse:
             if zone_form.is_valid():
                 zone_form.save()
                 return _done(request, "The time zone has been saved.")
+    # The page has other purposes than this one.
+    password_form.fields["old_password"].widget.attrs.pop("autofocus", None)
     context = {
         "zone_form": zone_form,
         "password_form": password_form,
