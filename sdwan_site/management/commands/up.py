@@ -66,11 +66,11 @@ class Command(BaseCommand):
         self._say("preparing the database …")
         call_command("migrate", interactive=False, verbosity=0)
         administrator = first_start.ensure_administrator()
+        if with_demo:
+            demo.seed()  # first, so that this host stands at a site of the demo
         first_start.ensure_vantage(settings.VANTAGE)
         if first_start.ensure_static_files():
             self._say("static files collected")
-        if with_demo:
-            demo.seed()
         sync_schedules(now=timezone.now())
         return administrator
 
