@@ -32,7 +32,7 @@ def _measure() -> None:
     from health.domain.sample import Sample
     from health.domain.status import PathStatus
     from health.models import HealthSample, Path, ProbeProfile, Site, SlaProfile, Uplink, Vantage
-    from health.writer import Batch, write_batch
+    from health.monitoring.writer import Batch, write_batch
 
     call_command("migrate", verbosity=0)
     vantage = Vantage.objects.create(name="bench", site=Site.objects.create(name="Bench"))

@@ -13,7 +13,7 @@ from dataclasses import dataclass
 
 from failover.domain.policy import PolicySpec, Problem, validate
 from failover.models import FailoverPolicy, PolicyMember, PolicyRoute
-from health.charts.buckets import weighted
+from health.console.charts.buckets import weighted
 from health.domain.path_spec import SlaLimits
 from health.domain.scoring import health_score
 from health.domain.window import MIN_WINDOW_PROBES

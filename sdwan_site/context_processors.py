@@ -9,7 +9,7 @@ from django.http import HttpRequest
 from django.utils import timezone
 from django.utils.functional import SimpleLazyObject
 
-from health.engine_box import EngineBox, engine_box
+from health.console.engine_box import EngineBox, engine_box
 from health.selectors.current import current_monitors
 
 PRODUCT = "Pathwarden"

@@ -20,7 +20,7 @@ from django.db.migrations.executor import MigrationExecutor
 from django_q.models import OrmQ, Schedule
 
 from health.models import CurrentHealth, Path, Vantage
-from health.monitor import open_probers
+from health.monitoring.monitor import open_probers
 from health.probers.icmp import IcmpProber
 from health.selectors.current import current_monitors
 from sdwan_site.schedules import wished_schedules

@@ -220,6 +220,7 @@ if HTTPS == "proxy":
 SESSION_COOKIE_HTTPONLY = True
 SESSION_COOKIE_AGE = 12 * 3600
 X_FRAME_OPTIONS = "DENY"
+CSRF_FAILURE_VIEW = "sdwan_site.views.errors.csrf_failure"
 
 # --- language, time, static files --------------------------------------------------------
 LANGUAGE_CODE = "en"

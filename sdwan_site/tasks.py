@@ -11,10 +11,10 @@ from django.utils import timezone
 from django_q.models import Failure, OrmQ
 from django_q.tasks import async_task
 
-from health import lease as leases
 from health.models import MonitorLease, Vantage
-from health.monitor import run_monitor
-from health.process_identity import current_process
+from health.monitoring import lease as leases
+from health.monitoring.monitor import run_monitor
+from health.monitoring.process_identity import current_process
 from sdwan_site.processes.cluster import stop_requested
 from sdwan_site.schedules import sync_schedules
 from sdwan_site.wiring import make_observers

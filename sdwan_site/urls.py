@@ -6,7 +6,7 @@ from django.contrib import admin
 from django.contrib.auth import views as auth
 from django.urls import include, path
 
-from failover.neighbours import FailoverNeighbours
+from failover.console.neighbours import FailoverNeighbours
 from sdwan_site.admin_site import console_admin
 from sdwan_site.views import account, probes
 
@@ -24,7 +24,7 @@ urlpatterns = [
     path("logout/", auth.LogoutView.as_view(), name="logout"),
     path("account/", account.account, name="account"),
     path("admin/", console_admin.urls),
-    path("", include("failover.urls")),
-    path("", include("health.urls"), {"neighbours": FailoverNeighbours()}),
+    path("", include("failover.console.urls")),
+    path("", include("health.console.urls"), {"neighbours": FailoverNeighbours()}),
     path("", include("export.urls")),
 ]

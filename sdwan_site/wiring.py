@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from failover.controller import FailoverController
+from failover.control.controller import FailoverController
 from health.engine.observers import RoundObserver
-from health.monitor import LoopContext
+from health.monitoring.monitor import LoopContext
 
 
 def make_observers(context: LoopContext) -> list[RoundObserver]:

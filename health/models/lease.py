@@ -1,4 +1,4 @@
-"""Who runs the monitor loop of a vantage. The rules of taking and keeping it: ``health.lease``."""
+"""Who runs the monitor loop of a vantage; the rules of taking it are in ``monitoring.lease``."""
 
 from __future__ import annotations
 

@@ -1,6 +1,6 @@
 """What was measured: the current health of each path, its samples, its changes of status.
 
-Samples and current health are written by ``health.writer`` with raw statements
+Samples and current health are written by ``health.monitoring.writer`` with raw statements
 (30 times cheaper than model objects); the models are there to read them.
 A measurement that does not exist is null, never 0.
 """

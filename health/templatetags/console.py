@@ -13,7 +13,7 @@ from django.utils import timezone
 from django.utils.html import format_html
 from django.utils.safestring import SafeString
 
-from health import words
+from health.console import words
 from health.domain.status import Face
 
 register = template.Library()

@@ -14,11 +14,11 @@ from typing import Any
 from django.conf import settings
 from django.core.management.base import BaseCommand, CommandError, CommandParser
 
-from health import lease as leases
-from health.lease import LeaseHeld
 from health.models import Vantage
-from health.monitor import run_monitor
-from health.process_identity import current_process
+from health.monitoring import lease as leases
+from health.monitoring.lease import LeaseHeld
+from health.monitoring.monitor import run_monitor
+from health.monitoring.process_identity import current_process
 from sdwan_site.wiring import make_observers
 
 TAKE_OVER_SECS = leases.TTL_SECS + 7.0

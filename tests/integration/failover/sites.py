@@ -9,15 +9,15 @@ import time
 from collections.abc import Callable
 from typing import Any
 
-from failover.controller import FailoverController
+from failover.control.controller import FailoverController
 from failover.models import FailoverEvent, FailoverPolicy, FailoverState
 from health.domain.reading import PathReading
 from health.domain.status import PathStatus, Reason
 from health.engine.clock import FakeClock
 from health.engine.observers import Round
-from health.lease import Lease
 from health.models import Path, Vantage
-from health.monitor import LoopContext
+from health.monitoring.lease import Lease
+from health.monitoring.monitor import LoopContext
 from tests.factories import (
     FailoverPolicyFactory,
     PathFactory,

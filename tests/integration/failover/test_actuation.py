@@ -8,7 +8,7 @@ from datetime import UTC, datetime, timedelta
 import pytest
 from django.db import OperationalError
 
-from failover.actuation import Actuator, intent_of, plan_for, uplink_facts
+from failover.control.actuation import Actuator, intent_of, plan_for, uplink_facts
 from failover.executors import EXECUTORS
 from failover.executors.base import Applied, ExecutorError, Intent, Observed, Plan, route_changes
 from failover.models import FailoverEvent, FailoverPolicy, OutboxMessage

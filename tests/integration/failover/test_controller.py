@@ -9,7 +9,8 @@ from typing import Any
 import pytest
 from django.db import OperationalError
 
-from failover import decision_thread, services
+from failover import services
+from failover.control import decision_thread
 from failover.models import FailoverEvent, FailoverState, OutboxMessage
 from tests.factories import (
     FailoverPolicyFactory,

@@ -7,7 +7,7 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from failover import decision_thread
+from failover.control import decision_thread
 from failover.models import FailoverEvent, FailoverState
 from tests.factories import (
     FailoverPolicyFactory,

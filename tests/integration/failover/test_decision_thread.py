@@ -11,16 +11,16 @@ from typing import Any
 import pytest
 from django.db import OperationalError
 
-from failover import decision_thread as module
-from failover.decision_thread import DecisionThread, Loaded, Order, Outcome
+from failover.control import decision_thread as module
+from failover.control.decision_thread import DecisionThread, Loaded, Order, Outcome
 from failover.domain.situation import Direction, Notice, Switch
 from failover.domain.state import Cause, NoticeKind
 from failover.models import FailoverEvent, FailoverPolicy, FailoverState
 from failover.services import PublishedState, Scores
 from health.engine.clock import FakeClock
-from health.lease import Lease
 from health.models import Path
-from health.monitor import LoopContext
+from health.monitoring.lease import Lease
+from health.monitoring.monitor import LoopContext
 from tests.factories import (
     FailoverPolicyFactory,
     MonitorLeaseFactory,

@@ -8,14 +8,14 @@ from collections.abc import Callable, Iterator
 import pytest
 from django.db import OperationalError
 
-from health import database_thread as module
-from health.database_thread import DatabaseThread
 from health.domain.path_spec import PathSpec
 from health.domain.reading import PathReading
 from health.domain.sample import Sample
 from health.domain.status import PathStatus, Reason
 from health.models import HealthSample, Path, StatusChange
-from health.writer import Batch, Change
+from health.monitoring import database_thread as module
+from health.monitoring.database_thread import DatabaseThread
+from health.monitoring.writer import Batch, Change
 from tests.factories import PathTargetFactory
 
 pytestmark = pytest.mark.django_db(transaction=True)

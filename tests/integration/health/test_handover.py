@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from health import handover
+from health.monitoring import handover
 from tests.unit.health.engine.worlds import World, path_spec
 
 BOOT = "this boot"

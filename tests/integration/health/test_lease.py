@@ -14,12 +14,12 @@ from dataclasses import replace
 import pytest
 from django.db import InterfaceError, OperationalError, connection
 
-from health import lease as leases
 from health.engine.clock import FakeClock
-from health.lease import Lease, LoopFigures, Renewal
-from health.lease_keeper import LeaseKeeper
 from health.models import MonitorLease, Vantage
-from health.process_identity import ProcessIdentity, current_process
+from health.monitoring import lease as leases
+from health.monitoring.lease import Lease, LoopFigures, Renewal
+from health.monitoring.lease_keeper import LeaseKeeper
+from health.monitoring.process_identity import ProcessIdentity, current_process
 from tests.factories import VantageFactory
 
 NOW = 1_700_000_000.0

@@ -11,10 +11,7 @@ from pathlib import Path as FilePath
 import pytest
 from django.db import connection
 
-from health import lease as leases
-from health import monitor as module
 from health.engine.observers import RecordingObserver, Round
-from health.lease import LeaseHeld
 from health.models import (
     CurrentHealth,
     HealthSample,
@@ -23,12 +20,15 @@ from health.models import (
     StatusChange,
     Vantage,
 )
-from health.monitor import LoopContext, run_monitor
+from health.monitoring import lease as leases
+from health.monitoring import monitor as module
+from health.monitoring.lease import LeaseHeld
+from health.monitoring.monitor import LoopContext, run_monitor
+from health.monitoring.process_identity import current_process
 from health.probers import PROBERS
 from health.probers.base import ProberPermissionError
 from health.probers.reflector import Reflector
 from health.probers.reflector_config import Listener
-from health.process_identity import current_process
 from tests.factories import (
     PathFactory,
     PathTargetFactory,

@@ -9,8 +9,8 @@ import pytest
 from health.domain.recent_history import PathPast
 from health.domain.status import PathStatus
 from health.engine.observers import Round
-from health.recorder import Recorder
-from health.writer import Batch, Change
+from health.monitoring.recorder import Recorder
+from health.monitoring.writer import Batch, Change
 from tests.unit.health.engine.worlds import SILENCE, Behaviour, Outcome, World, path_spec
 
 NOON = 1_700_000_000.0

@@ -11,7 +11,7 @@ from health.domain.sample import Sample
 from health.domain.sketch import Sketch
 from health.domain.status import PathStatus, Reason
 from health.models import CurrentHealth, HealthSample, Path, StatusChange
-from health.writer import Batch, Change, CurrentRow, write_batch
+from health.monitoring.writer import Batch, Change, CurrentRow, write_batch
 from tests.factories import MonitorLeaseFactory, PathFactory
 
 SLOT = 1_700_000_000

@@ -20,9 +20,9 @@ from knox.auth import TokenAuthentication
 from failover.domain.policy import validate
 from failover.models import FailoverPolicy
 from failover.selectors import policies_with_members, policy_spec
-from health import lease as leases
 from health.models import MonitorLease, Path
-from health.process_identity import ProcessIdentity, current_process
+from health.monitoring import lease as leases
+from health.monitoring.process_identity import ProcessIdentity, current_process
 from sdwan_site import demo, tasks, worker_start
 from sdwan_site.client_address import address_for_lockout
 from sdwan_site.management.commands import monitor

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from health import words
+from health.console import words
 
 
 @pytest.mark.parametrize(

@@ -16,11 +16,11 @@ from failover.domain.strategies import STRATEGIES
 from failover.executors import EXECUTORS
 from failover.executors.base import PATHWARDEN_PROTOCOL
 from failover.services import FIRST_RETRY_SECS, LONGEST_RETRY_SECS
-from health import database_thread, lease
 from health.domain.liveness import DEAD_AFTER_LOSSES
 from health.domain.path_spec import SlaLimits
 from health.domain.scoring import health_score
 from health.engine import target_monitor
+from health.monitoring import database_thread, lease
 from health.probers import PROBERS
 from health.selectors.current import STALE_ROW_SECS
 from sdwan_site import demo

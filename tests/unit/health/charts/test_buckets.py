@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 import pytest
 
-from health.charts.buckets import SPANS, buckets, statistics, weighted
+from health.console.charts.buckets import SPANS, buckets, statistics, weighted
 
 
 @dataclass(frozen=True)

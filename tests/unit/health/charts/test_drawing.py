@@ -8,12 +8,12 @@ from zoneinfo import ZoneInfo
 
 import pytest
 
-from health.charts import drawing
-from health.charts.path_chart import Limits, loss_class, path_chart
-from health.charts.scale import Linear, nice_step, time_ticks, value_ticks
-from health.charts.shares import share_bar
-from health.charts.small import score_bar, sparkline, strip
-from health.neighbours import Mark
+from health.console.charts import drawing
+from health.console.charts.path_chart import Limits, loss_class, path_chart
+from health.console.charts.scale import Linear, nice_step, time_ticks, value_ticks
+from health.console.charts.shares import share_bar
+from health.console.charts.small import score_bar, sparkline, strip
+from health.console.neighbours import Mark
 
 LIMITS = Limits(100.0, 2.0, 10.0)
 

@@ -16,8 +16,8 @@ from typing import Any
 from django.db import DatabaseError, connection
 
 from health.domain.path_spec import PathSpec
+from health.monitoring.writer import Batch, write_batch
 from health.selectors.configuration import configuration_fingerprint, path_specs
-from health.writer import Batch, write_batch
 
 log = logging.getLogger(__name__)
 

@@ -14,7 +14,7 @@ from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from typing import Any
 
-from failover.decision_thread import DecisionThread, Loaded, Order, Outcome, StoredState
+from failover.control.decision_thread import DecisionThread, Loaded, Order, Outcome, StoredState
 from failover.domain.decision import Decision, decide
 from failover.domain.policy import PolicySpec, validate
 from failover.domain.record import from_record, to_record
@@ -22,7 +22,7 @@ from failover.domain.state import PolicyState, initial_state
 from failover.domain.views import MemberView, Views, from_reading
 from failover.services import PublishedState, Scores
 from health.engine.observers import Round
-from health.monitor import LoopContext
+from health.monitoring.monitor import LoopContext
 
 log = logging.getLogger(__name__)
 

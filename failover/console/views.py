@@ -12,22 +12,22 @@ from django.utils import timezone
 from django.views.decorators.http import require_safe
 
 from failover import selectors
-from failover.charts import policy_chart
-from failover.event_filter import EventFilterForm
+from failover.console.charts import policy_chart
+from failover.console.event_filter import EventFilterForm
+from failover.console.kpis import overview_kpis
+from failover.console.plans import plan_texts
+from failover.console.policy_rows import PolicyRow, policy_row, policy_rows
+from failover.console.timeline import PAGE, Entry, event_entry, timeline, told
+from failover.console.verdict import verdict
 from failover.executors import EXECUTORS
-from failover.kpis import overview_kpis
 from failover.models import FailoverEvent
-from failover.plans import plan_texts
-from failover.policy_rows import PolicyRow, policy_row, policy_rows
-from failover.timeline import PAGE, Entry, event_entry, timeline, told
-from failover.verdict import verdict
-from health.access import may, needs
-from health.charts.shares import share_bar
-from health.live import checksum, is_poll, live_answer, live_page, to_page
+from health.console.access import may, needs
+from health.console.charts.shares import share_bar
+from health.console.live import checksum, is_poll, live_answer, live_page, to_page
+from health.console.rows import PathRow, path_rows
+from health.console.tables import PathTable, table_of
 from health.models import Path
-from health.rows import PathRow, path_rows
 from health.selectors.current import current_paths
-from health.tables import PathTable, table_of
 
 RECENT_EVENTS = 8
 HISTORY_EVENTS = 12

@@ -11,15 +11,15 @@ from typing import Any
 
 from django.utils import timezone
 
-from health import words
-from health.charts.buckets import SLOT_SECS, Bucket, Span, Statistics, buckets, statistics
-from health.charts.path_chart import LOSS_LABELS, Chart, Limits, path_chart
+from health.console import words
+from health.console.charts.buckets import SLOT_SECS, Bucket, Span, Statistics, buckets, statistics
+from health.console.charts.path_chart import LOSS_LABELS, Chart, Limits, path_chart
+from health.console.live import checksum
+from health.console.neighbours import Neighbours
 from health.domain.path_spec import SlaLimits
 from health.domain.scoring import score_breakdown
 from health.domain.status import FACES, Face, face_of
-from health.live import checksum
 from health.models import SlaProfile, StatusChange
-from health.neighbours import Neighbours
 from health.probers import PROBERS
 from health.selectors.current import PathNow
 from health.selectors.history import MAX_POINTS, HistoryPoint, path_history

@@ -1,6 +1,6 @@
 """The thread beside the loop that makes decisions durable and carries them out.
 
-The loop decides (``failover.controller``) and goes on measuring; orders wait here
+The loop decides (``failover.control.controller``) and goes on measuring; orders wait here
 while the database is slow. Nothing is committed or carried out without the lease.
 """
 
@@ -18,7 +18,7 @@ from typing import Any
 from django.db import DatabaseError, connection
 
 from failover import services
-from failover.actuation import Actuator
+from failover.control.actuation import Actuator
 from failover.domain.policy import PolicySpec
 from failover.domain.situation import Notice, Switch
 from failover.models import FailoverPolicy
@@ -29,7 +29,7 @@ from failover.selectors import (
     policy_spec,
 )
 from failover.services import PublishedState, Scores, StaleGeneration
-from health.monitor import LoopContext
+from health.monitoring.monitor import LoopContext
 
 log = logging.getLogger(__name__)
 

@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
-from failover.policy_rows import PolicyRow
-from health import words
+from failover.console.policy_rows import PolicyRow
+from health.console import words
 from health.domain.status import FACES, Face
 
 _PHRASES = {"down": "down", "failing": "failing", "degraded": "degraded", "unknown": "without data"}

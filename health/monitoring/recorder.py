@@ -13,7 +13,7 @@ from health.domain.sample import Sample
 from health.domain.status import PathStatus
 from health.engine.observers import Round
 from health.engine.path_monitor import PathMonitor
-from health.writer import Batch, Change, CurrentRow
+from health.monitoring.writer import Batch, Change, CurrentRow
 
 HANDOVER_SECS = 5.0
 ALMOST_A_SECOND_NS = 900_000_000

@@ -21,7 +21,7 @@ from django.db import models
 from django.db.models import F, Q
 
 from health.models import MonitorLease, Vantage
-from health.process_identity import ProcessIdentity
+from health.monitoring.process_identity import ProcessIdentity
 
 TTL_SECS = 3.0
 RENEW_EVERY_SECS = 1.0

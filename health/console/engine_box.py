@@ -8,9 +8,9 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from health import words
+from health.console import words
+from health.console.live import checksum
 from health.domain.status import FACES, Face
-from health.live import checksum
 from health.selectors.current import MonitorNow
 
 JUST_NOW_SECS = 5.0

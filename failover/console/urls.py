@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from django.urls import path
 
-from failover import views
+from failover.console import views
 
 urlpatterns = [
     path("", views.overview, name="overview"),

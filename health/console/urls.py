@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from django.urls import path
 
-from health import views
+from health.console import views
 
 urlpatterns = [
     path("paths/", views.paths, name="paths"),

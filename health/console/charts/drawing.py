@@ -11,7 +11,7 @@ from collections.abc import Callable, Iterable, Sequence
 from django.utils.html import format_html
 from django.utils.safestring import SafeString, mark_safe
 
-from health.charts.scale import place
+from health.console.charts.scale import place
 
 Point = tuple[float, float | None]
 """A moment and a value, None for a gap."""

@@ -8,9 +8,9 @@ from collections.abc import Callable
 
 from django.db import DatabaseError, connection
 
-from health import lease as leases
 from health.engine.clock import Clock
-from health.lease import Lease, LoopFigures, Renewal
+from health.monitoring import lease as leases
+from health.monitoring.lease import Lease, LoopFigures, Renewal
 
 log = logging.getLogger(__name__)
 

@@ -1,7 +1,7 @@
 """What pages of ``health`` show that ``health`` itself does not know.
 
 Maintenance and policies belong to ``failover``, which ``health`` must not import. The
-composition root passes an object of this shape to every view of ``health.urls``.
+composition root passes an object of this shape to every view of ``health.console.urls``.
 Functions only; nothing here reads the database.
 """
 

@@ -10,12 +10,12 @@ from dataclasses import dataclass
 
 from django.urls import reverse
 
-from failover.neighbours import role_name
+from failover.console.neighbours import role_name
 from failover.selectors import PolicyNow
-from health import words
+from health.console import words
+from health.console.live import checksum
+from health.console.rows import PathRow
 from health.domain.status import Face
-from health.live import checksum
-from health.rows import PathRow
 
 PHASE_WORDS = {
     "switching": ("switching", "warn"),

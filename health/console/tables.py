@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
+from health.console.rows import PathRow, count_by_face, matching
 from health.domain.status import FACES, Face
-from health.rows import PathRow, count_by_face, matching
 
 PAGE_ROWS = 100
 

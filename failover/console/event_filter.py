@@ -6,8 +6,8 @@ from typing import Any
 
 from django import forms
 
+from failover.console.timeline import TimelineFilter, kind_choices
 from failover.models import FailoverPolicy
-from failover.timeline import TimelineFilter, kind_choices
 from health.models import Path
 
 MOMENT_FORMATS = ["%Y-%m-%dT%H:%M", "%Y-%m-%dT%H:%M:%S", "%Y-%m-%d %H:%M", "%Y-%m-%d"]

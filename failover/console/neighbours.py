@@ -9,14 +9,14 @@ from django.urls import reverse
 
 from failover import selectors
 from failover.models import EventType, FailoverEvent, PolicyMember
-from health.neighbours import Mark, PolicyUse
+from health.console.neighbours import Mark, PolicyUse
 
 MAX_MARKS = 60
 """More switches than this in one chart could not be told apart anyway."""
 
 
 class FailoverNeighbours:
-    """Implements ``health.neighbours.Neighbours``; one query for each answer."""
+    """Implements ``health.console.neighbours.Neighbours``; one query for each answer."""
 
     def paths_in_maintenance(self, *, now: dt.datetime) -> set[int]:
         """Keys of the paths that a maintenance window covers."""

@@ -9,9 +9,9 @@ from dataclasses import dataclass
 from django.core.cache import cache
 from django.db.models import Count, Q
 
+from failover.console.policy_rows import PolicyRow
 from failover.models import Direction, EventType, FailoverEvent
-from failover.policy_rows import PolicyRow
-from health.live import checksum
+from health.console.live import checksum
 
 KEEP_SECS = 5
 """A count over a day need not be made anew for every reader and poll."""

@@ -1,6 +1,6 @@
 """Rows of the table of paths: what is shown about one path, ready for the template.
 
-Decides words, marks and order; draws through ``health.charts``. No query may enter.
+Decides words, marks and order; draws through ``health.console.charts``. No query may enter.
 """
 
 from __future__ import annotations
@@ -11,11 +11,11 @@ from dataclasses import dataclass
 from django.urls import reverse
 from django.utils.safestring import SafeString
 
-from health import words
-from health.charts.small import score_bar, sparkline, strip
+from health.console import words
+from health.console.charts.small import score_bar, sparkline, strip
+from health.console.explain import why
+from health.console.live import checksum
 from health.domain.status import FACES, Face, PathStatus
-from health.explain import why
-from health.live import checksum
 from health.selectors.current import PathNow
 
 FRESH_SECS = 5.0

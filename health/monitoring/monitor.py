@@ -18,21 +18,21 @@ from pathlib import Path as FilePath
 from django.conf import settings
 from django.db import connection
 
-from health import handover
-from health import lease as leases
-from health.database_thread import DatabaseThread
 from health.engine.clock import Clock, SystemClock
 from health.engine.loop import ROUND_NS, ProbeEngine
 from health.engine.observers import Round, RoundObserver
 from health.engine.resolver import NameResolver
-from health.lease import Lease, LoopFigures
-from health.lease_keeper import LeaseKeeper
 from health.models import Vantage
+from health.monitoring import handover
+from health.monitoring import lease as leases
+from health.monitoring.database_thread import DatabaseThread
+from health.monitoring.lease import Lease, LoopFigures
+from health.monitoring.lease_keeper import LeaseKeeper
+from health.monitoring.process_identity import current_process
+from health.monitoring.recorder import Recorder
 from health.probers import PROBERS
 from health.probers.base import Prober, ProberError
 from health.probers.resolve import resolve
-from health.process_identity import current_process
-from health.recorder import Recorder
 from health.selectors.configuration import paths_past
 
 log = logging.getLogger(__name__)

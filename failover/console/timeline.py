@@ -14,7 +14,7 @@ from django.db.models import Q, QuerySet
 from django.urls import reverse
 
 from failover.models import Direction, EventType, FailoverEvent
-from health import words
+from health.console import words
 from health.domain.status import FACES, Face, face_of
 from health.models import StatusChange
 

@@ -13,11 +13,11 @@ from typing import Any
 from django.utils.html import format_html
 from django.utils.safestring import SafeString
 
-from health.charts import drawing
-from health.charts.buckets import Bucket
-from health.charts.scale import Linear, place, time_ticks, value_ticks
+from health.console.charts import drawing
+from health.console.charts.buckets import Bucket
+from health.console.charts.scale import Linear, place, time_ticks, value_ticks
+from health.console.neighbours import Mark
 from health.domain.status import DEGRADED_FROM, UP_FROM
-from health.neighbours import Mark
 
 WIDTH = 860
 LEFT, RIGHT = 46.0, WIDTH - 10.0

@@ -1,7 +1,7 @@
 """The list of paths and the page of one path: read the clock, ask the selectors, draw.
 
 What belongs to other parts of the product comes through ``neighbours`` (see
-``health.neighbours``), handed in by the composition root with the addresses.
+``health.console.neighbours``), handed in by the composition root with the addresses.
 """
 
 from __future__ import annotations
@@ -15,16 +15,16 @@ from django.urls import reverse
 from django.utils import timezone
 from django.views.decorators.http import require_safe
 
-from health import path_page
-from health.access import may, needs
-from health.charts.buckets import SPANS, Span
-from health.live import is_poll, live_answer, live_page, to_page
+from health.console import path_page
+from health.console.access import may, needs
+from health.console.charts.buckets import SPANS, Span
+from health.console.live import is_poll, live_answer, live_page, to_page
+from health.console.neighbours import Neighbours
+from health.console.rows import PathRow, path_row, path_rows
+from health.console.tables import PathTable, table_of
 from health.models import Path
-from health.neighbours import Neighbours
-from health.rows import PathRow, path_row, path_rows
 from health.selectors.current import current_paths
 from health.selectors.history import status_changes
-from health.tables import PathTable, table_of
 
 STATUS_CHANGES = 10
 

@@ -15,11 +15,11 @@ from django.utils.safestring import SafeString
 
 from failover.models import EventType, FailoverEvent
 from failover.selectors import PolicyNow
-from health.charts import drawing
-from health.charts.buckets import weighted
-from health.charts.scale import Linear, place, time_ticks
-from health.live import checksum
-from health.neighbours import Mark
+from health.console.charts import drawing
+from health.console.charts.buckets import weighted
+from health.console.charts.scale import Linear, place, time_ticks
+from health.console.live import checksum
+from health.console.neighbours import Mark
 from health.selectors.scores import score_history
 
 SPAN_SECS = 3600

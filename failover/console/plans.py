@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from failover.actuation import plan_for
+from failover.control.actuation import plan_for
 from failover.executors.base import ExecutorError
 from failover.models import FailoverPolicy
 from health.models import Path
