@@ -1,11 +1,11 @@
 """The chart of a policy: scores of its members between the thresholds, and who carried traffic.
 
-Reads the samples of the last hour (one query) and draws them.
+Reads the samples of a range (one query) and draws them for wide and for narrow
+screens.
 """
 
 from __future__ import annotations
 
-import datetime as dt
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -16,15 +16,15 @@ from django.utils.safestring import SafeString
 from failover.models import EventType, FailoverEvent
 from failover.selectors import PolicyNow
 from health.console.charts import drawing
-from health.console.charts.buckets import weighted
+from health.console.charts.buckets import LONGEST, SLOT_SECS, Span, span_for, weighted
+from health.console.charts.drawing import NARROW, WIDE
 from health.console.charts.scale import Linear, place, time_ticks
 from health.console.live import checksum
 from health.console.neighbours import Mark
 from health.selectors.scores import score_history
 
-SPAN_SECS = 3600
-BUCKET_SECS = 20
-WIDTH, LEFT, RIGHT = 860, 36.0, 720.0
+POINTS = 180
+LEFT = 36.0
 TOP, BOTTOM = 20.0, 270.0
 RIBBON_TOP, RIBBON_HEIGHT = 282.0, 22.0
 HEIGHT = 330
@@ -45,40 +45,92 @@ class Stretch:
 
 @dataclass(frozen=True, slots=True)
 class PolicyChart:
-    """A drawing and the checksum of what it shows."""
+    """A drawing for wide and one for narrow screens, and the checksum of what they show."""
 
     svg: SafeString
+    narrow: SafeString
+    span: Span
     is_empty: bool
     v: str
 
 
-def policy_chart(policy: PolicyNow, events: Sequence[FailoverEvent], *, now: float) -> PolicyChart:
-    """The last hour of ``policy`` up to ``now``; ``events`` are its latest, newest first."""
-    until = now - now % BUCKET_SECS
-    since = until - SPAN_SECS
-    scores = score_history([key for key, _ in policy.members], since=since, until=until)
+def policy_chart(
+    policy: PolicyNow, events: Sequence[FailoverEvent], asked: Span | None = None, *, now: float
+) -> PolicyChart:
+    """The last ``asked`` of ``policy`` up to ``now``; ``events`` are its latest, newest first.
+
+    Without a range it is the shortest that holds the stored history of the members.
+    """
+    keys = [key for key, _ in policy.members]
+    reach = asked or LONGEST
+    found = score_history(keys, since=now - reach.secs - reach.secs // POINTS, until=now)
+    begun = min((points[0][0] for points in found.values() if points), default=None)
+    span = asked or span_for(begun, now=now)
+    bucket_secs = max(SLOT_SECS, span.secs // POINTS)
+    until = now - now % bucket_secs
+    since = until - span.secs
+    scores = {
+        key: [point for point in points if since <= point[0] < until]
+        for key, points in found.items()
+    }
     switches = _switches(events, since)
     # Before the first sample nobody knows who carried what.
     known_from = min((points[0][0] for points in scores.values() if points), default=until)
-    x = Linear(since, until, LEFT, RIGHT)
+    picture = _Picture(
+        policy=policy,
+        span=span,
+        since=since,
+        until=until,
+        series={key: _series(points, since, until, bucket_secs) for key, points in scores.items()},
+        switches=switches,
+        stretches=stretches(policy, switches, known_from, until),
+    )
+    return PolicyChart(
+        svg=_svg(picture, WIDE, room=140.0),
+        narrow=_svg(picture, NARROW, room=104.0),
+        span=span,
+        is_empty=not any(scores.values()),
+        v=checksum(until, span.key, len(switches), policy.active_path_id),
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class _Picture:
+    """What is drawn, whatever the width."""
+
+    policy: PolicyNow
+    span: Span
+    since: float
+    until: float
+    series: dict[int, list[drawing.Point]]
+    switches: Sequence[FailoverEvent]
+    stretches: Sequence[Stretch]
+
+
+def _svg(picture: _Picture, width: drawing.Width, *, room: float) -> SafeString:
+    """The drawing with ``room`` for names at its right."""
+    policy = picture.policy
+    right = width.units - room
+    x = Linear(picture.since, picture.until, LEFT, right)
     y = Linear(0.0, 100.0, BOTTOM, TOP)
-    zone = timezone.get_current_timezone()
-    series = {key: _series(points, since) for key, points in scores.items()}
-    svg = format_html(
-        '<svg class="chart" viewBox="0 0 {} {}" role="img" aria-labelledby="chart-title">'
-        '<title id="chart-title">Scores of the members of {} against its thresholds in the last '
-        "hour, and which of them carried the traffic</title>{}</svg>",
-        WIDTH, HEIGHT, policy.name,
+    ident = f"policy-chart-{width.name}"
+    ticks = time_ticks(picture.since, picture.until, timezone.get_current_timezone(), width.ticks)
+    return format_html(
+        '<svg class="chart {}" viewBox="0 0 {} {}" role="img" aria-labelledby="{}">'
+        '<title id="{}">Scores of the members of {} against its thresholds in the last '
+        "{}, and which of them carried the traffic</title>{}</svg>",
+        width.name, width.units, HEIGHT, ident, ident, policy.name, picture.span.label,
         drawing.joined([
-            *_zones(policy, y),
-            *_time_grid(since, until, zone, x),
-            *_lines(policy, series, x, y),
-            *_ribbon(policy, stretches(policy, switches, known_from, until), x),
-            *(drawing.mark(m.tone, x(m.at), TOP, RIBBON_TOP, m.text) for m in _marks(switches)),
+            *_zones(policy, y, right),
+            *_time_grid(ticks, x),
+            *_lines(policy, picture.series, x, y, room),
+            *_ribbon(policy, picture.stretches, x),
+            *(
+                drawing.mark(m.tone, x(m.at), TOP, RIBBON_TOP, m.text)
+                for m in _marks(picture.switches)
+            ),
         ]),
     )  # fmt: skip
-    is_empty = not any(scores.values())
-    return PolicyChart(svg, is_empty, checksum(until, len(switches), policy.active_path_id))
 
 
 def _switches(events: Sequence[FailoverEvent], since: float) -> list[FailoverEvent]:
@@ -114,26 +166,25 @@ def stretches(
     return found
 
 
-def _series(points: Sequence[tuple[int, float | None]], since: float) -> list[drawing.Point]:
+def _series(
+    points: Sequence[tuple[int, float | None]], since: float, until: float, secs: int
+) -> list[drawing.Point]:
     """Means of buckets; a bucket without a sample is a gap."""
-    first = int(since // BUCKET_SECS)
+    first, last = int(since // secs), int(until // secs)
     filled: dict[int, list[tuple[float | None, float]]] = {}
     for timestamp, score in points:
-        filled.setdefault(timestamp // BUCKET_SECS, []).append((score, 1.0))
-    return [
-        ((n + 0.5) * BUCKET_SECS, weighted(filled.get(n, ())))
-        for n in range(first, first + SPAN_SECS // BUCKET_SECS)
-    ]
+        filled.setdefault(timestamp // secs, []).append((score, 1.0))
+    return [((n + 0.5) * secs, weighted(filled.get(n, ()))) for n in range(first, last)]
 
 
-def _zones(policy: PolicyNow, y: Linear) -> list[SafeString]:
+def _zones(policy: PolicyNow, y: Linear, right: float) -> list[SafeString]:
     low, high = policy.failover_threshold, policy.failback_threshold
-    width = RIGHT - LEFT
+    width = right - LEFT
     return [
         drawing.rect("zone-bad", LEFT, y(low), width, y(0) - y(low)),
         drawing.rect("zone-ok", LEFT, y(100), width, y(high) - y(100)),
-        drawing.path("limit", f"M{LEFT} {place(y(low))}H{RIGHT}"),
-        drawing.path("limit ok", f"M{LEFT} {place(y(high))}H{RIGHT}"),
+        drawing.path("limit", f"M{LEFT} {place(y(low))}H{right}"),
+        drawing.path("limit ok", f"M{LEFT} {place(y(high))}H{right}"),
         drawing.text("zone-text bad", LEFT + 6, y(low) + 13, f"fail over below {low:g}"),
         drawing.text("zone-text ok", LEFT + 6, y(high) - 5, f"fail back at or above {high:g}"),
         drawing.text("zone-text", LEFT + 6, y((low + high) / 2) + 4, "keep the present path"),
@@ -141,15 +192,18 @@ def _zones(policy: PolicyNow, y: Linear) -> list[SafeString]:
     ]
 
 
-def _time_grid(since: float, until: float, zone: dt.tzinfo, x: Linear) -> list[SafeString]:
-    ticks = time_ticks(since, until, zone)
+def _time_grid(ticks: Sequence[tuple[float, str]], x: Linear) -> list[SafeString]:
     bottom = RIBBON_TOP + RIBBON_HEIGHT
     grid = drawing.path("grid", "".join(f"M{place(x(at))} {TOP}V{bottom}" for at, _ in ticks))
     return [grid, *(drawing.text("tick-x", x(at), HEIGHT - 8, label) for at, label in ticks)]
 
 
 def _lines(
-    policy: PolicyNow, series: dict[int, list[drawing.Point]], x: Linear, y: Linear
+    policy: PolicyNow,
+    series: dict[int, list[drawing.Point]],
+    x: Linear,
+    y: Linear,
+    room: float,
 ) -> list[SafeString]:
     shapes: list[SafeString] = []
     ends: list[tuple[float, int, str, float]] = []
@@ -158,10 +212,12 @@ def _lines(
         known = [value for _, value in series[key] if value is not None]
         if known:
             ends.append((y(known[-1]), index, name, known[-1]))
-    return shapes + _end_labels(sorted(ends))
+    return shapes + _end_labels(sorted(ends), x.end, room)
 
 
-def _end_labels(ends: list[tuple[float, int, str, float]]) -> list[SafeString]:
+def _end_labels(
+    ends: list[tuple[float, int, str, float]], right: float, room: float
+) -> list[SafeString]:
     """The last score and the name at the end of each line, pushed apart where they would touch."""
     labels: list[SafeString] = []
     lowest = -LABEL_GAP
@@ -169,9 +225,9 @@ def _end_labels(ends: list[tuple[float, int, str, float]]) -> list[SafeString]:
         at = max(wanted, lowest + LABEL_GAP)
         lowest = at
         labels.append(
-            drawing.text(f"end-score series-{_hue(index)}", RIGHT + 8, at + 2, f"{score:.0f}")
+            drawing.text(f"end-score series-{_hue(index)}", right + 8, at + 2, f"{score:.0f}")
         )
-        labels.append(drawing.text("end-name", RIGHT + 8, at + 14, _short(name, 22)))
+        labels.append(drawing.text("end-name", right + 8, at + 14, _short(name, int(room / 6.3))))
     return labels
 
 

@@ -22,6 +22,7 @@ from failover.console.verdict import verdict
 from failover.executors import EXECUTORS
 from failover.models import FailoverEvent
 from health.console.access import may, needs
+from health.console.charts.buckets import SPANS, span_asked
 from health.console.charts.shares import share_bar
 from health.console.live import checksum, is_poll, live_answer, live_page, to_page
 from health.console.rows import PathRow, path_rows
@@ -112,10 +113,14 @@ def policy(request: HttpRequest, policy_id: int) -> HttpResponse:
     now = time.time()
     row = _policy_row(policy_id, now)
     recent = selectors.recent_events(limit=EVENTS_IN_CHART, policy_id=policy_id)
+    chart = policy_chart(row.policy, recent, span_asked(request.GET), now=now)
+    fragment = reverse("policy-live", args=[policy_id])
     context = {
         "row": row,
-        "live_url": reverse("policy-live", args=[policy_id]),
-        "chart": policy_chart(row.policy, recent, now=now),
+        # The range that was found stays while the page is open.
+        "live_url": fragment if request.GET else f"{fragment}?range={chart.span.key}",
+        "chart": chart,
+        "spans": list(SPANS.values()),
         "history": _history(recent),
         "executor": EXECUTORS[row.policy.executor].label,
         "may_edit": may(request.user, "failover.change_failoverpolicy"),
@@ -134,7 +139,8 @@ def policy_live(request: HttpRequest, policy_id: int) -> HttpResponse:
     recent = selectors.recent_events(limit=EVENTS_IN_CHART, policy_id=policy_id)
     context = {
         "row": row,
-        "chart": policy_chart(row.policy, recent, now=now),
+        "chart": policy_chart(row.policy, recent, span_asked(request.GET), now=now),
+        "spans": list(SPANS.values()),
         "history": _history(recent),
     }
     return live_answer(request, "failover/_policy.html", context, now=now)

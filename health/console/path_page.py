@@ -12,17 +12,26 @@ from typing import Any
 from django.utils import timezone
 
 from health.console import words
-from health.console.charts.buckets import SLOT_SECS, Bucket, Span, Statistics, buckets, statistics
+from health.console.charts.buckets import (
+    LONGEST,
+    SLOT_SECS,
+    Bucket,
+    Span,
+    Statistics,
+    buckets,
+    span_for,
+    statistics,
+)
 from health.console.charts.path_chart import LOSS_LABELS, Chart, Limits, path_chart
 from health.console.live import checksum
 from health.console.neighbours import Neighbours
 from health.domain.path_spec import SlaLimits
 from health.domain.scoring import score_breakdown
 from health.domain.status import FACES, Face, face_of
-from health.models import SlaProfile, StatusChange
+from health.models import HealthSample, SlaProfile, StatusChange
 from health.probers import PROBERS
 from health.selectors.current import PathNow
-from health.selectors.history import MAX_POINTS, HistoryPoint, path_history
+from health.selectors.history import HistoryPoint
 
 TABLE_ROWS = 30
 
@@ -40,11 +49,18 @@ class Figure:
     v: str
 
 
-def figure(path: PathNow, span: Span, neighbours: Neighbours, *, now: float) -> Figure:
-    """The chart of ``path`` for the last ``span``, up to the last whole bucket."""
+def figure(path: PathNow, asked: Span | None, neighbours: Neighbours, *, now: float) -> Figure:
+    """The chart of ``path`` for the last ``asked``, up to the last whole bucket.
+
+    Without a range it is the shortest that holds the stored history of the path.
+    """
+    known = [] if asked else _history(path.path_id, now - LONGEST.secs, now)
+    span = asked or span_for(known[0].timestamp if known else None, now=now)
     until = now - now % span.bucket_secs
     since = until - span.secs
-    slots = _history(path.path_id, since, until)
+    if asked:
+        known = _history(path.path_id, since, until)
+    slots = [slot for slot in known if since <= slot.timestamp < until]
     points = buckets(slots, since=since, until=until, secs=span.bucket_secs)
     chart = path_chart(
         points,
@@ -56,28 +72,27 @@ def figure(path: PathNow, span: Span, neighbours: Neighbours, *, now: float) -> 
         zone=timezone.get_current_timezone(),
         name=path.name,
     )
-    known = tuple(point for point in reversed(points) if point is not None)
+    latest = tuple(point for point in reversed(points) if point is not None)
     return Figure(
         chart=chart,
         statistics=statistics(slots, secs=span.secs),
-        points=known[:TABLE_ROWS],
+        points=latest[:TABLE_ROWS],
         span=span,
         loss_labels=LOSS_LABELS,
         data_id="chart-data",
-        v=checksum(until, len(known), known[:1]),
+        v=checksum(until, len(latest), latest[:1]),
     )
 
 
 def _history(path_id: int, since: float, until: float) -> list[HistoryPoint]:
-    """The samples of a range of any length, in portions that one answer may have."""
-    portion = MAX_POINTS * SLOT_SECS
-    found: list[HistoryPoint] = []
-    start = since
-    while start < until:
-        end = min(until, start + portion)
-        found += path_history(path_id, since=start, until=end)
-        start = end
-    return found
+    """The samples of a range of any length, oldest first; one query.
+
+    The slots are named one by one, because the key of the samples leads with time.
+    """
+    first = -int(-since // SLOT_SECS) * SLOT_SECS
+    slots = range(first, -int(-until // 1), SLOT_SECS)
+    rows = HealthSample.objects.filter(path_id=path_id, timestamp__in=slots).order_by("timestamp")
+    return [HistoryPoint(*row) for row in rows.values_list(*HistoryPoint.__dataclass_fields__)]
 
 
 @dataclass(frozen=True, slots=True)

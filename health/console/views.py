@@ -7,7 +7,6 @@ What belongs to other parts of the product comes through ``neighbours`` (see
 from __future__ import annotations
 
 import time
-from dataclasses import dataclass
 from typing import Any
 
 from django.http import Http404, HttpRequest, HttpResponse
@@ -17,7 +16,7 @@ from django.views.decorators.http import require_safe
 
 from health.console import path_page
 from health.console.access import may, needs
-from health.console.charts.buckets import SPANS, Span
+from health.console.charts.buckets import SPANS, span_asked
 from health.console.live import is_poll, live_answer, live_page, to_page
 from health.console.neighbours import Neighbours
 from health.console.rows import PathRow, path_row, path_rows
@@ -56,28 +55,23 @@ def _table(request: HttpRequest, neighbours: Neighbours, now: float) -> PathTabl
     return table_of(path_rows(found, now=now, paused=paused), request.GET)
 
 
-@dataclass(frozen=True, slots=True)
-class _Shown:
-    """One path as its page shows it."""
-
-    row: PathRow
-    span: Span
-
-
 @require_safe
 @needs("health.view_path")
 def path(request: HttpRequest, path_id: int, neighbours: Neighbours) -> HttpResponse:
     """``/paths/<id>/``: state, chart, score, targets, policies, configuration."""
     now = time.time()
-    shown = _shown(request, path_id, neighbours, now)
+    row = _row(path_id, neighbours, now)
+    chart = path_page.figure(row.path, span_asked(request.GET), neighbours, now=now)
     context = {
-        **_summary(shown),
-        "chart": path_page.figure(shown.row.path, shown.span, neighbours, now=now),
+        **_summary(row),
+        "chart": chart,
+        "span": chart.span,
+        "spans": list(SPANS.values()),
         "live_url": reverse("path-live", args=[path_id]),
         "chart_url": reverse("path-chart", args=[path_id]),
         "policies": neighbours.policies_of(path_id),
         "changes": path_page.changes(status_changes(path_id, limit=STATUS_CHANGES)),
-        "configuration": path_page.configuration(shown.row.path),
+        "configuration": path_page.configuration(row.path),
         "may_edit": may(request.user, "health.change_path"),
     }
     return live_page(request, "health/path.html", context, now=now)
@@ -90,9 +84,9 @@ def path_live(request: HttpRequest, path_id: int, neighbours: Neighbours) -> Htt
     if not is_poll(request):
         return to_page(reverse("path", args=[path_id]), request)
     now = time.time()
-    shown = _shown(request, path_id, neighbours, now)
+    row = _row(path_id, neighbours, now)
     changes = path_page.changes(status_changes(path_id, limit=STATUS_CHANGES))
-    context = {**_summary(shown), "changes": changes}
+    context = {**_summary(row), "changes": changes}
     return live_answer(request, "health/_path.html", context, now=now)
 
 
@@ -103,27 +97,23 @@ def path_chart(request: HttpRequest, path_id: int, neighbours: Neighbours) -> Ht
     if not is_poll(request):
         return to_page(reverse("path", args=[path_id]), request)
     now = time.time()
-    shown = _shown(request, path_id, neighbours, now)
-    figure = path_page.figure(shown.row.path, shown.span, neighbours, now=now)
-    context = {**_summary(shown), "chart": figure}
+    row = _row(path_id, neighbours, now)
+    figure = path_page.figure(row.path, span_asked(request.GET), neighbours, now=now)
+    context = {"row": row, "chart": figure}
     return live_answer(request, "health/_path_chart.html", context, now=now)
 
 
-def _shown(request: HttpRequest, path_id: int, neighbours: Neighbours, now: float) -> _Shown:
+def _row(path_id: int, neighbours: Neighbours, now: float) -> PathRow:
     paused = neighbours.paths_in_maintenance(now=timezone.now())
     found = current_paths(now=now, paused=paused, only=Path.objects.filter(pk=path_id))
     if not found:
         raise Http404(f"There is no path {path_id}.")
-    row = path_row(found[0], now=now, in_maintenance=path_id in paused)
-    return _Shown(row, SPANS.get(request.GET.get("range", ""), SPANS["1h"]))
+    return path_row(found[0], now=now, in_maintenance=path_id in paused)
 
 
-def _summary(shown: _Shown) -> dict[str, Any]:
-    row = shown.row
+def _summary(row: PathRow) -> dict[str, Any]:
     return {
         "row": row,
-        "span": shown.span,
-        "spans": list(SPANS.values()),
         "score": path_page.score_card(row.path),
         "targets": path_page.targets(row.path),
     }

@@ -6,7 +6,7 @@ total loss. Neither has a latency, and neither is drawn as one.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import NamedTuple, Protocol
 
@@ -80,11 +80,29 @@ class Span:
 SPANS = {
     span.key: span
     for span in (
+        Span("15m", "15 minutes", 900, 10, 10),
         Span("1h", "1 hour", 3600, 10, 15),
         Span("6h", "6 hours", 6 * 3600, 60, 60),
         Span("24h", "24 hours", 24 * 3600, 240, 240),
     )
 }
+
+
+LONGEST = max(SPANS.values(), key=lambda span: span.secs)
+
+
+def span_asked(query: Mapping[str, str]) -> Span | None:
+    """The range in an address; nonsense is taken as "not asked for"."""
+    return SPANS.get(query.get("range", ""))
+
+
+def span_for(begun: float | None, *, now: float) -> Span:
+    """The shortest range up to ``now`` that holds a history begun then (seconds since 1970).
+
+    Without a history it is the shortest of all, with a longer one the longest.
+    """
+    age = 0.0 if begun is None else now - begun
+    return next((span for span in SPANS.values() if age <= span.secs), LONGEST)
 
 
 def buckets(slots: Iterable[Slot], *, since: float, until: float, secs: int) -> list[Bucket | None]:

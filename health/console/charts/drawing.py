@@ -7,11 +7,25 @@ only through ``format_html``.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass
 
 from django.utils.html import format_html
 from django.utils.safestring import SafeString, mark_safe
 
 from health.console.charts.scale import place
+
+
+@dataclass(frozen=True, slots=True)
+class Width:
+    """A class of widths a chart is drawn for; ``ticks`` of time fit beside each other."""
+
+    name: str
+    units: float
+    ticks: int
+
+
+WIDE, NARROW = Width("wide", 860, 8), Width("narrow", 440, 4)
+"""Text of one drawing for all screens would shrink beyond reading on a phone."""
 
 Point = tuple[float, float | None]
 """A moment and a value, None for a gap."""

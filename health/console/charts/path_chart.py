@@ -15,12 +15,12 @@ from django.utils.safestring import SafeString
 
 from health.console.charts import drawing
 from health.console.charts.buckets import Bucket
+from health.console.charts.drawing import NARROW, WIDE
 from health.console.charts.scale import Linear, place, time_ticks, value_ticks
 from health.console.neighbours import Mark
 from health.domain.status import DEGRADED_FROM, UP_FROM
 
-WIDTH = 860
-LEFT, RIGHT = 46.0, WIDTH - 10.0
+LEFT = 46.0
 LATENCY = (24.0, 254.0)
 LOSS = (282.0, 328.0)
 JITTER = (352.0, 398.0)
@@ -44,9 +44,10 @@ class Limits:
 
 @dataclass(frozen=True, slots=True)
 class Chart:
-    """A drawing, and its numbers for the cursor of the page."""
+    """A drawing for wide and one for narrow screens, and their numbers for the page's cursor."""
 
     svg: SafeString
+    narrow: SafeString
     data: dict[str, Any]
     is_empty: bool
 
@@ -67,19 +68,44 @@ def path_chart(
     zone: dt.tzinfo,
     name: str,
 ) -> Chart:
-    """Draw ``points``, the buckets of ``secs`` seconds between ``since`` and ``until``."""
+    """Draw ``points``, the buckets of ``secs`` seconds between ``since`` and ``until``.
+
+    Drawn once for each width of screen; the style sheet shows one of them.
+    """
     first = int(since // secs) * secs
-    drawn = _Drawing(points, Linear(since, until, LEFT, RIGHT), first, secs, limits)
-    svg = format_html(
-        '<svg class="chart" viewBox="0 0 {} {}" role="img" aria-labelledby="chart-title chart-desc"'
+    drawings: dict[str, SafeString] = {}
+    for width in (WIDE, NARROW):
+        x = Linear(since, until, LEFT, width.units - 10.0)
+        ticks = time_ticks(since, until, zone, width.ticks)
+        drawn = _Drawing(points, x, first, secs, limits)
+        drawings[width.name] = _svg(width, drawn, ticks, marks, name)
+    return Chart(
+        svg=drawings[WIDE.name],
+        narrow=drawings[NARROW.name],
+        data=_data(points, first, secs),
+        is_empty=all(point is None for point in points),
+    )
+
+
+def _svg(
+    width: drawing.Width,
+    drawn: _Drawing,
+    ticks: Sequence[tuple[float, str]],
+    marks: Sequence[Mark],
+    name: str,
+) -> SafeString:
+    ident = f"chart-{width.name}"
+    return format_html(
+        '<svg class="chart {}" viewBox="0 0 {} {}" role="img" aria-labelledby="{}-title {}-desc"'
         ' data-left="{}" data-right="{}" data-since="{}" data-until="{}">'
-        '<title id="chart-title">Latency, loss, jitter and score of {}</title>'
-        '<desc id="chart-desc">{} The same numbers are in the table below the chart.</desc>'
+        '<title id="{}-title">Latency, loss, jitter and score of {}</title>'
+        '<desc id="{}-desc">{} The same numbers are in the table below the chart.</desc>'
         '{}<g class="cursor"><path d="M0 {}V{}"/></g></svg>',
-        WIDTH, HEIGHT, LEFT, RIGHT, since, until, name, drawn.spoken(),
+        width.name, width.units, HEIGHT, ident, ident,
+        LEFT, drawn.right, drawn.x.low, drawn.x.high, ident, name, ident, drawn.spoken(),
         drawing.joined([
-            *_time_grid(since, until, zone, drawn.x),
-            *drawn.silence(until),
+            *_time_grid(ticks, drawn.x),
+            *drawn.silence(drawn.x.high),
             *drawn.latency(),
             *drawn.loss(),
             *drawn.jitter(),
@@ -88,11 +114,9 @@ def path_chart(
         ]),
         place(TOP), place(BOTTOM),
     )  # fmt: skip
-    return Chart(svg, _data(points, first, secs), all(point is None for point in points))
 
 
-def _time_grid(since: float, until: float, zone: dt.tzinfo, x: Linear) -> list[SafeString]:
-    ticks = time_ticks(since, until, zone)
+def _time_grid(ticks: Sequence[tuple[float, str]], x: Linear) -> list[SafeString]:
     grid = drawing.path("grid", "".join(f"M{place(x(at))} {TOP}V{BOTTOM}" for at, _ in ticks))
     return [grid, *(drawing.text("tick-x", x(at), HEIGHT - 6, label) for at, label in ticks)]
 
@@ -129,6 +153,7 @@ class _Drawing:
     ) -> None:
         self.points = points
         self.x = x
+        self.right = x.end
         self.secs = secs
         self.limits = limits
         self.starts = [first + n * secs for n in range(len(points))]
@@ -182,7 +207,7 @@ class _Drawing:
         )
         return [
             drawing.text("lane", LEFT, 12, "Latency ms"),
-            *_value_grid(value_ticks(top), y),
+            *_value_grid(value_ticks(top), y, self.right),
             drawing.path("band", drawing.band(bands, self.x, y)),
             *self._latency_line(y),
             drawing.path("clipped", clipped),
@@ -220,8 +245,8 @@ class _Drawing:
         self, limit: float, top: float, y: Linear, label: str, label_y: float
     ) -> list[SafeString]:
         if limit > top:
-            return [drawing.text("limit-text end", RIGHT, label_y, f"{label}, off scale")]
-        line = drawing.path("limit", f"M{LEFT} {place(y(limit))}H{RIGHT}")
+            return [drawing.text("limit-text end", self.right, label_y, f"{label}, off scale")]
+        line = drawing.path("limit", f"M{LEFT} {place(y(limit))}H{self.right}")
         return [line, drawing.text("limit-text", LEFT + 4, y(limit) - 4, label)]
 
     def loss(self) -> list[SafeString]:
@@ -237,26 +262,30 @@ class _Drawing:
                 bars.setdefault(loss_class(point.loss), []).append(f"{bar}v{place(height)}z")
         shapes = [drawing.path(f"bar-loss loss-{n}", "".join(bars[n])) for n in sorted(bars)]
         limit = self.limits.packet_loss_pct
-        line = [drawing.path("limit", f"M{LEFT} {place(y(limit))}H{RIGHT}")] if limit < top else []
-        return [*_lane("Loss %", LOSS, f"{top:g}"), *shapes, *line]
+        line = (
+            [drawing.path("limit", f"M{LEFT} {place(y(limit))}H{self.right}")]
+            if limit < top
+            else []
+        )
+        return [*_lane("Loss %", LOSS, self.right, f"{top:g}"), *shapes, *line]
 
     def jitter(self) -> list[SafeString]:
         highest = max((p.jitter for p in self.known if p.jitter is not None), default=0.0)
         top = value_ticks(max(highest, self.limits.jitter_ms * 1.2), 2)[-1]
         y = Linear(0.0, top, JITTER[1], JITTER[0])
         return [
-            *_lane("Jitter ms", JITTER, f"{top:g}"),
+            *_lane("Jitter ms", JITTER, self.right, f"{top:g}"),
             drawing.path("thin", drawing.line(self._values("jitter"), self.x, y)),
-            drawing.path("limit", f"M{LEFT} {place(y(self.limits.jitter_ms))}H{RIGHT}"),
+            drawing.path("limit", f"M{LEFT} {place(y(self.limits.jitter_ms))}H{self.right}"),
         ]
 
     def score(self) -> list[SafeString]:
         y = Linear(0.0, 100.0, SCORE[1], SCORE[0])
-        width = RIGHT - LEFT
+        width = self.right - LEFT
         return [
             drawing.rect("zone-bad", LEFT, y(DEGRADED_FROM), width, y(0) - y(DEGRADED_FROM)),
             drawing.rect("zone-ok", LEFT, y(100), width, y(UP_FROM) - y(100)),
-            *_lane("Score", SCORE, "100"),
+            *_lane("Score", SCORE, self.right, "100"),
             drawing.text("tick-y", LEFT - 6, y(DEGRADED_FROM) + 3, f"{DEGRADED_FROM:g}"),
             drawing.path("thin", drawing.line(self._values("score"), self.x, y)),
         ]
@@ -268,14 +297,14 @@ class _Drawing:
         ]
 
 
-def _value_grid(ticks: Sequence[float], y: Linear) -> list[SafeString]:
-    lines = drawing.path("grid", "".join(f"M{LEFT} {place(y(v))}H{RIGHT}" for v in ticks))
+def _value_grid(ticks: Sequence[float], y: Linear, right: float) -> list[SafeString]:
+    lines = drawing.path("grid", "".join(f"M{LEFT} {place(y(v))}H{right}" for v in ticks))
     return [lines, *(drawing.text("tick-y", LEFT - 6, y(v) + 3.5, f"{v:g}") for v in ticks)]
 
 
-def _lane(title: str, lane: tuple[float, float], top_label: str) -> list[SafeString]:
+def _lane(title: str, lane: tuple[float, float], right: float, top_label: str) -> list[SafeString]:
     return [
-        drawing.path("grid", f"M{LEFT} {lane[0]}H{RIGHT}M{LEFT} {lane[1]}H{RIGHT}"),
+        drawing.path("grid", f"M{LEFT} {lane[0]}H{right}M{LEFT} {lane[1]}H{right}"),
         drawing.text("lane", LEFT, lane[0] - 6, title),
         drawing.text("tick-y", LEFT - 6, lane[0] + 4, top_label),
         drawing.text("tick-y", LEFT - 6, lane[1] + 3, "0"),

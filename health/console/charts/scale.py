@@ -7,7 +7,7 @@ import math
 from dataclasses import dataclass
 
 _NICE = (1.0, 2.0, 2.5, 5.0, 10.0)
-_TIME_STEPS = (60, 300, 600, 900, 1800, 3600, 7200, 10_800, 21_600, 43_200, 86_400)
+_TIME_STEPS = (60, 120, 300, 600, 900, 1800, 3600, 7200, 10_800, 21_600, 43_200, 86_400)
 TICKS = 8
 
 
@@ -39,9 +39,14 @@ def value_ticks(high: float, steps: int = 4) -> list[float]:
     return [n * step for n in range(math.ceil(high / step - 1e-9) + 1)]
 
 
-def time_ticks(since: float, until: float, zone: dt.tzinfo) -> list[tuple[float, str]]:
-    """Round moments in ``zone`` with their labels; a change of the day shows its date."""
-    step = next((s for s in _TIME_STEPS if (until - since) / s <= TICKS), _TIME_STEPS[-1])
+def time_ticks(
+    since: float, until: float, zone: dt.tzinfo, most: int = TICKS
+) -> list[tuple[float, str]]:
+    """At most about ``most`` round moments in ``zone`` with their labels.
+
+    A change of the day shows its date.
+    """
+    step = next((s for s in _TIME_STEPS if (until - since) / s <= most), _TIME_STEPS[-1])
     shift = _shift(since, zone)
     moment = math.ceil((since + shift) / step) * step - shift
     ticks: list[tuple[float, str]] = []

@@ -4,9 +4,13 @@
 const find = (selector, root = document) => root.querySelector(selector);
 const readData = (figure) => JSON.parse(find("script", figure).textContent);
 
+// A chart is drawn for several widths of screen; the style sheet shows one of them.
+const shownDrawing = (figure) =>
+  [...figure.querySelectorAll("svg.chart")].find((svg) => svg.clientWidth > 0);
+
 function moveCursor(figure, index) {
   const data = readData(figure);
-  const svg = find("svg.chart", figure);
+  const svg = shownDrawing(figure);
   const at = Math.min(data.rows.length - 1, Math.max(0, index));
   figure.dataset.at = at;
   const { left, right, since, until } = Object.fromEntries(

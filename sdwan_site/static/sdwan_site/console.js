@@ -340,8 +340,6 @@ function start() {
     startPolling();
   }
   $$(".by-day").forEach(groupByDay);
-  // Where a chart is wider than the screen, the newest end is what people came for.
-  for (const card of $$(".chart-card")) card.scrollLeft = card.scrollWidth;
   sayVerdict();
   setInterval(tick, 1000);
   document.addEventListener("keydown", onKey);

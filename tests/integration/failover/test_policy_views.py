@@ -151,7 +151,7 @@ def test_the_chart_shows_scores_and_who_carried_the_traffic(viewer_client: Clien
         HealthSampleFactory(path=primary, timestamp=slot - ago, health_score=40.0)
         HealthSampleFactory(path=backup, timestamp=slot - ago)
     html = page(viewer_client, f"/policies/{policy.pk}/")
-    found = re.search(r'<svg class="chart".*?</svg>', html, re.DOTALL)
+    found = re.search(r'<svg class="chart wide".*?</svg>', html, re.DOTALL)
     assert found is not None
     svg = ET.fromstring(found[0])
     ribbons = [one for one in svg.iter() if one.get("class", "").startswith("ribbon series-")]

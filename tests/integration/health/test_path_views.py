@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gzip
 import re
 import time
 import xml.etree.ElementTree as ET
@@ -165,7 +166,7 @@ def test_an_installation_without_paths_says_what_to_do(
 
 def svg_of(html: str) -> ET.Element:
     """The large chart of a page, parsed as XML."""
-    found = re.search(r'<svg class="chart".*?</svg>', html, re.DOTALL)
+    found = re.search(r'<svg class="chart wide".*?</svg>', html, re.DOTALL)
     assert found is not None
     return ET.fromstring(found[0])
 
@@ -187,6 +188,39 @@ def test_the_chart_leaves_gaps_where_nothing_was_measured(viewer_client: Client)
     assert line.count("h.5") == 2, "each of the two stretches begins with a stroke of its own"
 
 
+@pytest.mark.parametrize(
+    ("age_secs", "chosen"),
+    [(60, "15m"), (14 * 60, "15m"), (20 * 60, "1h"), (2 * 3600, "6h"), (7 * 3600, "24h")],
+)
+def test_the_first_view_is_the_shortest_range_that_holds_the_history(
+    viewer_client: Client, age_secs: int, chosen: str
+) -> None:
+    path = measured_path("Any age")
+    policy = FailoverPolicyFactory(members=[path, PathFactory()])
+    now = int(time.time()) // 10 * 10
+    HealthSampleFactory(path=path, timestamp=now - age_secs)
+    HealthSampleFactory(path=path, timestamp=now - 30)
+    for url in (f"/paths/{path.pk}/", f"/policies/{policy.pk}/"):
+        current = re.search(r'<a href="\?range=(\w+)" aria-current', page(viewer_client, url))
+        assert current is not None
+        assert current[1] == chosen
+
+
+def test_a_chart_is_drawn_for_phones_too_and_the_page_stays_light(viewer_client: Client) -> None:
+    path = measured_path("Busy")
+    now = int(time.time()) // 10 * 10
+    for n in range(360):
+        HealthSampleFactory(
+            path=path, timestamp=now - 10 * n, latency_ms=20 + n * 7 % 31 / 3,
+            max_latency_ms=40 + n * 11 % 17 / 3, jitter_ms=n * 13 % 19 / 3,
+            health_score=60 + n % 37,
+        )  # fmt: skip
+    html = page(viewer_client, f"/paths/{path.pk}/?range=1h")
+    widths = re.findall(r'<svg class="chart (\w+)" viewBox="0 0 (\d+) ', html)
+    assert widths == [("wide", "860"), ("narrow", "440")]
+    assert len(gzip.compress(html.encode())) < 25_000
+
+
 def test_total_loss_is_a_block_and_not_a_line_at_zero(viewer_client: Client) -> None:
     path = measured_path("Out")
     now = int(time.time()) // 10 * 10
@@ -201,7 +235,9 @@ def test_total_loss_is_a_block_and_not_a_line_at_zero(viewer_client: Client) -> 
     assert drawn(svg, "bar-loss loss-6")
 
 
-@pytest.mark.parametrize(("span", "points"), [("1h", 360), ("6h", 360), ("24h", 360), ("x", 360)])
+@pytest.mark.parametrize(
+    ("span", "points"), [("15m", 90), ("1h", 360), ("6h", 360), ("24h", 360), ("x", 90)]
+)
 def test_every_range_has_at_most_360_points(viewer_client: Client, span: str, points: int) -> None:
     path = measured_path("Long")
     html = page(viewer_client, f"/paths/{path.pk}/?range={span}")

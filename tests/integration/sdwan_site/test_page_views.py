@@ -6,6 +6,7 @@ import re
 from html.parser import HTMLParser
 
 import pytest
+from django.core.cache import cache
 from django.db import connection
 from django.test import Client
 from django.test.utils import CaptureQueriesContext
@@ -122,6 +123,24 @@ def test_a_page_costs_the_same_queries_for_any_number_of_paths(
         viewer_client.get(url)
     assert len(many) <= MAX_QUERIES, "\n".join(query["sql"][:160] for query in many)
     assert len(many) == len(few)
+
+
+@pytest.mark.parametrize(
+    "page",
+    [
+        *PAGES,
+        *(f"/paths/{{path}}/?range={key}" for key in ("15m", "1h", "6h", "24h")),
+        *(f"/policies/{{policy}}/?range={key}" for key in ("15m", "24h")),
+    ],
+)
+def test_the_first_reader_after_a_start_costs_no_more_than_twelve_queries(
+    page: str, viewer_client: Client
+) -> None:
+    url = address(page, *make_network(5))
+    cache.clear()
+    with CaptureQueriesContext(connection) as queries:
+        assert viewer_client.get(url).status_code == 200
+    assert len(queries) <= MAX_QUERIES, "\n".join(query["sql"][:160] for query in queries)
 
 
 def test_a_hundred_rows_stay_light_and_more_are_on_the_next_page(viewer_client: Client) -> None:
