@@ -6,7 +6,7 @@ from typing import Any
 
 from django import forms
 
-from failover.console.timeline import TimelineFilter, kind_choices
+from failover.console.timeline import Cursor, TimelineFilter, kind_choices
 from failover.models import FailoverPolicy
 from health.models import Path
 
@@ -31,11 +31,19 @@ class EventFilterForm(forms.Form):
         input_formats=MOMENT_FORMATS,
         widget=forms.DateTimeInput(attrs={"type": "datetime-local"}, format=MOMENT_FORMATS[0]),
     )
-    before = forms.FloatField(required=False, min_value=0, max_value=1e11, widget=forms.HiddenInput)
+    before = forms.CharField(required=False, max_length=60, widget=forms.HiddenInput)
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
         self.fields["type"].choices = [("", "Any type"), *kind_choices()]  # type: ignore[attr-defined]  # a ChoiceField
+
+    def clean_before(self) -> Cursor | None:
+        """A place in the list that a page has written into its link."""
+        text = str(self.cleaned_data["before"])
+        try:
+            return Cursor.parse(text) if text else None
+        except ValueError as error:
+            raise forms.ValidationError(str(error)) from error
 
     def clean(self) -> dict[str, Any]:
         """A range that runs backwards is told, not guessed at."""

@@ -1,4 +1,4 @@
-"""The few figures above the overview. Each is counted, none is estimated; at most one query."""
+"""The few figures above the overview. Each is counted, none is estimated."""
 
 from __future__ import annotations
 
@@ -6,16 +6,12 @@ import datetime as dt
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
-from django.core.cache import cache
-from django.db.models import Count, Q
+from django.db.models import Count, Q, Subquery, Value
 
 from failover.console.policy_rows import PolicyRow
 from failover.models import Direction, EventType, FailoverEvent
 from health.console.live import checksum
 
-KEEP_SECS = 5
-"""A count over a day need not be made anew for every reader and poll."""
-_CACHE_KEY = "overview-kpis"
 _DAY = dt.timedelta(days=1)
 
 
@@ -41,10 +37,9 @@ class Kpi:
 
 
 def overview_kpis(
-    policies: Sequence[PolicyRow], counts: Mapping[str, int], *, now: dt.datetime
+    policies: Sequence[PolicyRow], counts: Mapping[str, int], day: Mapping[str, int]
 ) -> list[Kpi]:
-    """Paths up, policies on primary, failovers and failed switches of the last 24 h."""
-    day = cache.get_or_set(_CACHE_KEY, lambda: _events_since(now - _DAY), KEEP_SECS) or {}
+    """Paths up, policies on primary, failovers and failed switches of the ``day``."""
     working = [row for row in policies if row.policy.enabled]
     off = sum(row.is_on_backup for row in working)
     total = sum(counts.values())
@@ -68,10 +63,16 @@ def overview_kpis(
     ]
 
 
-def _events_since(since: dt.datetime) -> dict[str, int]:
+def day_counts(*, now: dt.datetime) -> dict[str, Subquery]:
+    """Switches of the last 24 h, to be counted by the query that reads the latest events."""
     completed = Q(event_type=EventType.COMPLETED)
-    return FailoverEvent.objects.filter(timestamp__gte=since).aggregate(
-        failovers=Count("pk", filter=completed & Q(direction=Direction.FAILOVER)),
-        failbacks=Count("pk", filter=completed & Q(direction=Direction.FAILBACK)),
-        failed=Count("pk", filter=Q(event_type=EventType.FAILED)),
-    )
+    return {
+        "failovers": _count(completed & Q(direction=Direction.FAILOVER), now - _DAY),
+        "failbacks": _count(completed & Q(direction=Direction.FAILBACK), now - _DAY),
+        "failed": _count(Q(event_type=EventType.FAILED), now - _DAY),
+    }
+
+
+def _count(wanted: Q, since: dt.datetime) -> Subquery:
+    rows = FailoverEvent.objects.filter(wanted, timestamp__gte=since).order_by()
+    return Subquery(rows.values(all=Value(1)).annotate(n=Count("pk")).values("n"))

@@ -6,11 +6,12 @@ Reads a page of each kind and merges them; two queries, whatever the filters.
 from __future__ import annotations
 
 import datetime as dt
-from collections.abc import Iterable
+import re
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from django.db.models import Q, QuerySet
+from django.db.models import Q, QuerySet, Subquery
 from django.urls import reverse
 
 from failover.models import Direction, EventType, FailoverEvent
@@ -57,9 +58,38 @@ class Entry:
     evidence: tuple[tuple[str, str], ...]
 
     @property
+    def cursor(self) -> str:
+        """The place of the line in the list, for the address of the next page."""
+        return f"{self.at!r}-{self.dom_id}"
+
+    @property
     def v(self) -> str:
         """Events never change."""
         return "1"
+
+
+@dataclass(frozen=True, slots=True)
+class Cursor:
+    """The last line of a page: what is older comes on the next one.
+
+    Time alone is not enough, many lines may share a moment. At one moment events come before
+    changes, and of each kind the higher key first.
+    """
+
+    at: float
+    kind: str
+    key: int
+
+    @classmethod
+    def parse(cls, text: str) -> Cursor:
+        """The cursor that ``Entry.cursor`` wrote; ValueError for anything else."""
+        found = _CURSOR.fullmatch(text)
+        if found is None:
+            raise ValueError("This is no place in the list of events; start with the newest page.")
+        return cls(float(found[1]), found[2], int(found[3]))
+
+
+_CURSOR = re.compile(r"(\d{1,11}(?:\.\d{1,9})?)-(event|change)-(\d{1,18})")
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,7 +101,7 @@ class TimelineFilter:
     kind: str = ""
     since: float | None = None
     until: float | None = None
-    before: float | None = None
+    before: Cursor | None = None
 
 
 ANYTHING = TimelineFilter()
@@ -89,6 +119,21 @@ def timeline(wanted: TimelineFilter = ANYTHING, *, limit: int = PAGE) -> list[En
         entries += [event_entry(event) for event in _events(wanted)[:limit]]
     if wanted.kind in {"", PATH_CHANGE} and wanted.policy_id is None:
         entries += [_change_entry(change) for change in _changes(wanted)[:limit]]
+    return _newest(entries, limit)
+
+
+def latest(*, limit: int, counts: Mapping[str, Subquery]) -> tuple[list[Entry], dict[str, int]]:
+    """The latest entries of any kind, and ``counts`` made by the query that reads them."""
+    events = list(_events(ANYTHING).annotate(**counts)[:limit])
+    entries = [event_entry(event) for event in events]
+    entries += [_change_entry(change) for change in _changes(ANYTHING)[:limit]]
+    # No event at all, nothing to be counted.
+    counted = {name: (getattr(events[0], name) or 0) if events else 0 for name in counts}
+    return _newest(entries, limit), counted
+
+
+def _newest(entries: list[Entry], limit: int) -> list[Entry]:
+    # Stable: events precede changes of the same moment, and each kind is in its order already.
     return sorted(entries, key=lambda entry: -entry.at)[:limit]
 
 
@@ -121,8 +166,22 @@ def _events(wanted: TimelineFilter) -> QuerySet[FailoverEvent]:
     if wanted.until is not None:
         rows = rows.filter(timestamp__lte=_moment(wanted.until))
     if wanted.before is not None:
-        rows = rows.filter(timestamp__lt=_moment(wanted.before))
+        rows = rows.filter(_events_after(wanted.before))
     return rows
+
+
+def _events_after(cursor: Cursor) -> Q:
+    moment = _moment(cursor.at)
+    if moment.timestamp() < cursor.at:  # a change between two microseconds
+        moment += dt.timedelta(microseconds=1)
+    older = Q(timestamp__lt=moment)
+    return older | Q(timestamp=moment, pk__lt=cursor.key) if cursor.kind == "event" else older
+
+
+def _changes_after(cursor: Cursor) -> Q:
+    if cursor.kind == "event":
+        return Q(timestamp__lte=cursor.at)
+    return Q(timestamp__lt=cursor.at) | Q(timestamp=cursor.at, pk__lt=cursor.key)
 
 
 def _told_by_its_end() -> Q:
@@ -139,7 +198,7 @@ def _changes(wanted: TimelineFilter) -> QuerySet[StatusChange]:
     if wanted.until is not None:
         rows = rows.filter(timestamp__lte=wanted.until)
     if wanted.before is not None:
-        rows = rows.filter(timestamp__lt=wanted.before)
+        rows = rows.filter(_changes_after(wanted.before))
     return rows
 
 

@@ -14,10 +14,10 @@ from django.views.decorators.http import require_safe
 from failover import selectors
 from failover.console.charts import policy_chart
 from failover.console.event_filter import EventFilterForm
-from failover.console.kpis import overview_kpis
+from failover.console.kpis import day_counts, overview_kpis
 from failover.console.plans import plan_texts
 from failover.console.policy_rows import PolicyRow, policy_row, policy_rows
-from failover.console.timeline import PAGE, Entry, event_entry, timeline, told
+from failover.console.timeline import PAGE, Entry, event_entry, latest, timeline, told
 from failover.console.verdict import verdict
 from failover.executors import EXECUTORS
 from failover.models import FailoverEvent
@@ -30,7 +30,9 @@ from health.console.tables import PathTable, table_of
 from health.models import Path
 from health.selectors.current import current_paths
 
-RECENT_EVENTS = 8
+RECENT_EVENTS = 12
+FEWEST_EVENTS = 5
+"""The card of events is about as high as the card of policies beside it."""
 HISTORY_EVENTS = 12
 EVENTS_IN_CHART = 200
 
@@ -66,15 +68,17 @@ def _overview(request: HttpRequest, now: float) -> tuple[dict[str, Any], PathTab
     table = table_of(rows, request.GET)
     policies = policy_rows(selectors.policies_now(), _by_key(rows))
     said = verdict(table.counts, policies)
+    room = min(RECENT_EVENTS, max(FEWEST_EVENTS, len(policies)))
+    events, day = latest(limit=room, counts=day_counts(now=moment))
     context = {
         "table": table,
         "live_url": reverse("overview-live"),
         "verdict": said,
         "verdict_v": checksum(said),
         "share_bar": share_bar(table.counts),
-        "kpis": overview_kpis(policies, table.counts, now=moment),
+        "kpis": overview_kpis(policies, table.counts, day),
         "policies": policies,
-        "events": timeline(limit=RECENT_EVENTS),
+        "events": events,
     }
     return context, table
 
@@ -197,7 +201,7 @@ def events_live(request: HttpRequest) -> HttpResponse:
 def _events_context(found: list[Entry]) -> dict[str, Any]:
     return {
         "events": found,
-        "older_than": found[-1].at if len(found) == PAGE else None,
+        "older_than": found[-1].cursor if len(found) == PAGE else "",
     }
 
 

@@ -239,6 +239,30 @@ def test_a_long_history_has_an_older_page(viewer_client: Client) -> None:
     assert 'rel="next"' not in last
 
 
+def test_pages_of_events_neither_skip_nor_repeat_what_shares_a_moment(
+    viewer_client: Client,
+) -> None:
+    policy, primary, _ = on_backup()
+    moment = timezone.now() - dt.timedelta(minutes=5)
+    for _ in range(70):
+        FailoverEventFactory(policy=policy, timestamp=moment)
+        StatusChangeFactory(path=primary, timestamp=moment.timestamp())
+    StatusChangeFactory(path=primary, timestamp=moment.timestamp() + 4e-7)  # between microseconds
+    seen: list[str] = []
+    url: str | None = "/events/"
+    while url is not None:
+        html = page(viewer_client, url)
+        seen += re.findall(r'<li id="((?:event|change)-\d+)"', html)
+        older = re.search(r'rel="next"\s+href="([^"]+)"', html)
+        url = "/events/" + older[1].replace("&amp;", "&") if older else None
+    assert len(seen) == 141
+    assert len(set(seen)) == 141
+
+
+def test_a_place_in_the_list_that_no_page_wrote_is_refused_in_words(viewer_client: Client) -> None:
+    assert "start with the newest page" in page(viewer_client, "/events/?before=yesterday")
+
+
 def test_evidence_is_kept_for_people(viewer_client: Client) -> None:
     FailoverEventFactory(evidence={"detail": "Dry run", "verified": True}, duration_ms=4.25)
     html = page(viewer_client, "/events/")
