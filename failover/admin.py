@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from django.contrib import admin, messages
+from django.contrib import admin
 from django.db import models, transaction
 from django.http import HttpRequest
 from django.utils import timezone
@@ -115,9 +115,6 @@ class FailoverPolicyAdmin(ConsoleModelAdmin):
     def save_related(self, request: HttpRequest, form: Any, formsets: Any, change: bool) -> None:
         """Save members and routes, and the event of the edit, together."""
         policy = form.instance
-        for formset in formsets:
-            for warning in getattr(formset, "warnings", ()):
-                messages.warning(request, warning)
         with transaction.atomic():
             super().save_related(request, form, formsets, change)
             edits.record_edit(

@@ -13,7 +13,13 @@ from django.db import models
 from django.http import HttpRequest
 from django.utils.safestring import SafeString
 
-from health.admin_base import ConsoleModelAdmin, RecordAdmin, UncountedPaginator, moment
+from health.admin_base import (
+    ConsoleModelAdmin,
+    CountedDeletion,
+    RecordAdmin,
+    UncountedPaginator,
+    moment,
+)
 from health.domain.status import face_of
 from health.forms import PathForm, TargetFormSet
 from health.models import (
@@ -127,7 +133,7 @@ class TargetInline(admin.TabularInline):
 
 
 @admin.register(Path)
-class PathAdmin(ConsoleModelAdmin):
+class PathAdmin(CountedDeletion):
     """What is measured."""
 
     form = PathForm

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import datetime as dt
+from collections.abc import Iterable
 from typing import TYPE_CHECKING, Any, cast
 
-from django.contrib import admin
+from django.contrib import admin, messages
 from django.core.paginator import Paginator
 from django.db import models
+from django.db.models.deletion import get_candidate_relations_to_delete
 from django.http import HttpRequest, HttpResponseRedirect
 from django.utils import timezone
 from django.utils.http import url_has_allowed_host_and_scheme
@@ -17,6 +19,10 @@ if TYPE_CHECKING:
     BasePaginator = Paginator[Any]
 else:  # generic for the type checker only
     BaseModelAdmin, BasePaginator = admin.ModelAdmin, Paginator
+
+
+MOST_PROTECTED = 20
+"""So many rows that stand in the way of a deletion are named."""
 
 
 class ConsoleModelAdmin(BaseModelAdmin):
@@ -33,6 +39,13 @@ class ConsoleModelAdmin(BaseModelAdmin):
         """Back to where Add was clicked."""
         return self._back(request) or super().response_post_save_add(request, obj)
 
+    def save_related(self, request: HttpRequest, form: Any, formsets: Any, change: bool) -> None:
+        """Tell what the forms warn of: it works, but deserves a word."""
+        super().save_related(request, form, formsets, change)
+        for formset in formsets:
+            for warning in getattr(formset, "warnings", ()):
+                messages.warning(request, warning)
+
     def get_deleted_objects(self, objs: Any, request: HttpRequest) -> Any:
         """Records go with what they are about: nobody needs a right to delete them alone."""
         rows, counts, lacking, protected = super().get_deleted_objects(objs, request)
@@ -47,6 +60,38 @@ class ConsoleModelAdmin(BaseModelAdmin):
         target = request.GET.get("next", "")
         safe = url_has_allowed_host_and_scheme(target, allowed_hosts=None) and target[:1] == "/"
         return HttpResponseRedirect(target) if safe else None
+
+
+class CountedDeletion(ConsoleModelAdmin):
+    """Says how much goes with what is deleted, instead of reading and listing every row."""
+
+    def get_deleted_objects(self, objs: Any, request: HttpRequest) -> Any:
+        """As Django's, but with one count for each kind of row; two levels, no deeper."""
+        keys = [one.pk for one in objs]
+        counts = {str(self.opts.verbose_name_plural): len(keys)}
+        lacking = set() if self.has_delete_permission(request) else {str(self.opts.verbose_name)}
+        protected: list[str] = []
+        relations: Iterable[Any] = get_candidate_relations_to_delete(self.opts)
+        for relation in relations:
+            model = relation.related_model
+            rows = model.objects.filter(**{f"{relation.field.name}__in": keys})
+            if relation.on_delete in {models.PROTECT, models.RESTRICT}:
+                protected += [str(row) for row in rows[:MOST_PROTECTED]]
+            number = rows.count() if relation.on_delete is models.CASCADE else 0
+            if number:
+                counts[str(model._meta.verbose_name_plural)] = number
+                if self._may_not_delete(model, request):
+                    lacking.add(str(model._meta.verbose_name))
+        with_it = [f"{number} {name}" for name, number in list(counts.items())[1:]]
+        listed: list[Any] = [str(one) for one in objs]
+        return listed + [with_it] * bool(with_it), counts, lacking, protected
+
+    def _may_not_delete(self, model: type[models.Model], request: HttpRequest) -> bool:
+        # Records go with what they are about: nobody needs a right to delete them alone.
+        known = self.admin_site._registry.get(model)  # noqa: SLF001 - no public list
+        if known is None or isinstance(known, RecordAdmin):
+            return False
+        return not known.has_delete_permission(request)
 
 
 class RecordAdmin(BaseModelAdmin):

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
 from django import forms
 from django.forms.models import BaseInlineFormSet
 
 from health.models import Path, PathTarget
-from health.validation import PathDraft, TargetDraft, name_problems, path_problems
+from health.validation import PathDraft, TargetDraft, name_problems, path_problems, path_warnings
 
 if TYPE_CHECKING:
     PathModelForm = forms.ModelForm[Path]
@@ -34,7 +35,12 @@ class PathForm(PathModelForm):
 
 
 class TargetFormSet(TargetBaseFormSet):
-    """The targets of a path, judged together with the path they belong to."""
+    """The targets of a path, judged together with the path they belong to.
+
+    After cleaning, ``warnings`` are what works but deserves a word.
+    """
+
+    warnings: Sequence[str] = ()
 
     def clean(self) -> None:
         """Refuse what no single target can see."""
@@ -52,6 +58,7 @@ class TargetFormSet(TargetBaseFormSet):
         problems = [message for _, message in path_problems(draft)]
         if problems:
             raise forms.ValidationError(problems)
+        self.warnings = path_warnings(draft)
 
     def _wanted(self) -> list[dict[str, Any]]:
         return [

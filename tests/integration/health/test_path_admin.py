@@ -5,9 +5,11 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
+from django.db import connection
 from django.test import Client
+from django.test.utils import CaptureQueriesContext
 
-from health.models import Path, ProbeProfile, SlaProfile
+from health.models import Path, ProbeProfile, SlaProfile, StatusChange
 from tests.factories import (
     FailoverPolicyFactory,
     FailoverStateFactory,
@@ -16,6 +18,7 @@ from tests.factories import (
     PathTargetFactory,
     ProbeProfileFactory,
     SlaProfileFactory,
+    StatusChangeFactory,
     UplinkFactory,
     measured_path,
 )
@@ -81,6 +84,16 @@ def test_what_cannot_work_is_refused_in_words(
 ) -> None:
     assert said in add_path(admin_role_client, *addresses, **changes)
     assert not Path.objects.exists()
+
+
+def test_a_path_that_works_but_deserves_a_word_is_saved_with_a_warning(
+    admin_role_client: Client,
+) -> None:
+    answer = admin_role_client.post(
+        "/admin/health/path/add/", path_form("192.0.2.1", destination=""), follow=True
+    )
+    assert Path.objects.exists()
+    assert "looks like a failure of the line" in answer.content.decode()
 
 
 def test_a_second_path_of_the_same_name_is_refused(admin_role_client: Client) -> None:
@@ -165,6 +178,22 @@ def test_samples_are_listed_without_a_way_to_change_them(superuser_client: Clien
     url = f"/admin/health/healthsample/{sample.pk}"
     assert superuser_client.post(f"{url}/change/", {"sent": "1"}).status_code == 403
     assert superuser_client.post(f"{url}/delete/", {"post": "yes"}).status_code == 403
+
+
+def test_deleting_counts_the_records_of_a_path_and_lists_none(admin_role_client: Client) -> None:
+    path = measured_path("Busy line")
+    url = f"/admin/health/path/{path.pk}/delete/"
+    StatusChangeFactory(path=path)
+    with CaptureQueriesContext(connection) as few:
+        admin_role_client.get(url)
+    StatusChangeFactory.create_batch(299, path=path)
+    with CaptureQueriesContext(connection) as many:
+        html = admin_role_client.get(url).content.decode()
+    assert len(many) == len(few) <= 20
+    assert "300 status changes" in html
+    assert html.count("<li>") < 20
+    admin_role_client.post(url, {"post": "yes"})
+    assert not StatusChange.objects.exists()
 
 
 def test_a_measured_path_is_deleted_with_its_records(admin_role_client: Client) -> None:
