@@ -8,6 +8,7 @@ from __future__ import annotations
 import os
 import shutil
 import tempfile
+from importlib import import_module
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -17,6 +18,7 @@ DATA_DIR = Path(tempfile.mkdtemp(prefix="pathwarden-test-"))
 os.environ["PATHWARDEN_DATA_DIR"] = str(DATA_DIR)
 
 import pytest  # noqa: E402 - the data directory comes first
+from django.apps import apps  # noqa: E402
 from django.conf import settings  # noqa: E402
 from django.contrib.auth.models import Group  # noqa: E402
 from django.core.cache import cache  # noqa: E402
@@ -75,6 +77,24 @@ def pytest_runtest_setup(item: pytest.Item) -> None:
         missing_layer("needs root: raw sockets and network namespaces")
     if item.get_closest_marker("chromium") and CHROMIUM is None:
         missing_layer("needs a Chromium: apt-get install chromium")
+
+
+@pytest.fixture(autouse=True)
+def _rows_of_the_migrations(request: pytest.FixtureRequest) -> None:
+    """A transactional test empties all tables; the next one finds the migrations' rows again.
+
+    Not by pytest-django's serialized rollback: while Playwright's event loop runs,
+    Django's connection is another object, which does not know the serialized rows.
+    """
+    marker = request.node.get_closest_marker("django_db")
+    wanted = {"transactional_db", "live_server"} & set(request.fixturenames)
+    if not (wanted or (marker and marker.kwargs.get("transaction"))):
+        return
+    request.getfixturevalue("transactional_db")
+    if not Group.objects.exists():
+        import_module("sdwan_site.migrations.0002_roles").add_roles(apps, None)
+    if not apps.get_model("health", "ProbeProfile").objects.exists():
+        import_module("health.migrations.0002_built_in_profiles").add_profiles(apps, None)
 
 
 def make_person(role: str) -> User:

@@ -37,9 +37,9 @@ NAMES = ("Alfa", "Bravo", "Charlie", "Delta", "Echo", "Foxtrot", "Golf", "Hotel"
 COMPLAINTS = ("Content Security Policy", "Content-Security-Policy", "Refused to")
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def browser() -> Iterator[Browser]:
-    """One Chromium for the whole run."""
+    """One Chromium per module: its event loop must not outlive the tests of this folder."""
     if CHROMIUM is None:
         missing_layer("needs a Chromium: apt-get install chromium")
     with sync_playwright() as playwright:

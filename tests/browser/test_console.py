@@ -9,7 +9,7 @@ from health.models import CurrentHealth
 
 pytestmark = [
     pytest.mark.chromium,
-    pytest.mark.django_db(transaction=True, serialized_rollback=True),
+    pytest.mark.django_db(transaction=True),
 ]
 
 PAGES = (

@@ -24,7 +24,7 @@ def fetch(address: str, **headers: str) -> tuple[int, str, bytes]:
 
 
 # A live server needs real commits, and the roles of the migrations must outlive them.
-@pytest.mark.django_db(transaction=True, serialized_rollback=True)
+@pytest.mark.django_db(transaction=True)
 def test_a_scraper_and_a_program_are_served_over_a_socket(live_server, viewer):
     path = measured_path("fibre", latency_ms=12.5)
     _, token = ApiToken.objects.create(user=viewer, expiry=timedelta(days=1), name="program")

@@ -18,6 +18,7 @@ from typing import Any
 
 import psutil
 
+DEMO_PATHS = 8
 ROOT = Path(__file__).resolve().parents[3]
 
 
@@ -113,14 +114,15 @@ class Product:
         return rows[0] if rows else (0, 0)
 
     def measured_after(self, moment: float) -> bool:
-        """True when every path has health that was written after ``moment`` (wall seconds)."""
+        """True when a probe of every permitted path was settled after ``moment`` (wall secs)."""
         try:
-            ((count, oldest),) = self.query(
-                "SELECT COUNT(*), MIN(last_checked) FROM sdwan_path_current"
+            ((count, fresh),) = self.query(
+                f"SELECT COUNT(*), SUM(last_checked > {moment} OR reason = 'permission')"
+                " FROM sdwan_path_current"
             )
         except sqlite3.OperationalError:
             return False  # not migrated yet
-        return count >= 6 and oldest is not None and oldest > moment
+        return bool(count >= DEMO_PATHS and fresh == count)
 
     def answers(self, path: str = "healthz") -> bool:
         """True when the web process answers 200."""
