@@ -45,7 +45,12 @@ def overview_kpis(
     total = sum(counts.values())
     down = counts["down"]
     return [
-        Kpi("Paths up", str(counts["up"]), f"/{total}", f"{down} unreachable" if down else ""),
+        Kpi(
+            "Paths up",
+            str(counts["up"]),
+            f"/{total}",
+            f"{down} unreachable" if down else "none unreachable",
+        ),
         Kpi(
             "Policies on primary",
             str(len(working) - off),

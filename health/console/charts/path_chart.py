@@ -118,7 +118,9 @@ def _svg(
 
 def _time_grid(ticks: Sequence[tuple[float, str]], x: Linear) -> list[SafeString]:
     grid = drawing.path("grid", "".join(f"M{place(x(at))} {TOP}V{BOTTOM}" for at, _ in ticks))
-    return [grid, *(drawing.text("tick-x", x(at), HEIGHT - 6, label) for at, label in ticks)]
+    # The last label must not leave the drawing.
+    places = [(min(x(at), x.end - 8.0), label) for at, label in ticks]
+    return [grid, *(drawing.text("tick-x", at, HEIGHT - 6, label) for at, label in places)]
 
 
 def _data(points: Sequence[Bucket | None], first: float, secs: int) -> dict[str, Any]:
