@@ -123,7 +123,7 @@ def _svg(picture: _Picture, width: drawing.Width, *, room: float) -> SafeString:
         drawing.joined([
             *_zones(policy, y, right),
             *_time_grid(ticks, x),
-            *_lines(policy, picture.series, x, y, room),
+            *_lines(policy, picture.series, x, y, int((room - 8.0) / width.letter)),
             *_ribbon(policy, picture.stretches, x),
             *(
                 drawing.mark(m.tone, x(m.at), TOP, RIBBON_TOP, m.text)
@@ -203,7 +203,7 @@ def _lines(
     series: dict[int, list[drawing.Point]],
     x: Linear,
     y: Linear,
-    room: float,
+    letters: int,
 ) -> list[SafeString]:
     shapes: list[SafeString] = []
     ends: list[tuple[float, int, str, float]] = []
@@ -212,11 +212,11 @@ def _lines(
         known = [value for _, value in series[key] if value is not None]
         if known:
             ends.append((y(known[-1]), index, name, known[-1]))
-    return shapes + _end_labels(sorted(ends), x.end, room)
+    return shapes + _end_labels(sorted(ends), x.end, letters)
 
 
 def _end_labels(
-    ends: list[tuple[float, int, str, float]], right: float, room: float
+    ends: list[tuple[float, int, str, float]], right: float, letters: int
 ) -> list[SafeString]:
     """The last score and the name at the end of each line, pushed apart where they would touch."""
     labels: list[SafeString] = []
@@ -227,7 +227,7 @@ def _end_labels(
         labels.append(
             drawing.text(f"end-score series-{_hue(index)}", right + 8, at + 2, f"{score:.0f}")
         )
-        labels.append(drawing.text("end-name", right + 8, at + 14, _short(name, int(room / 6.3))))
+        labels.append(drawing.text("end-name", right + 8, at + 14, _short(name, letters)))
     return labels
 
 

@@ -17,14 +17,18 @@ from health.console.charts.scale import place
 
 @dataclass(frozen=True, slots=True)
 class Width:
-    """A class of widths a chart is drawn for; ``ticks`` of time fit beside each other."""
+    """A class of widths a chart is drawn for.
+
+    ``ticks`` of time fit beside each other; a ``letter`` is so wide, in units.
+    """
 
     name: str
     units: float
     ticks: int
+    letter: float
 
 
-WIDE, NARROW = Width("wide", 860, 8), Width("narrow", 440, 4)
+WIDE, NARROW = Width("wide", 860, 8, 6.2), Width("narrow", 440, 4, 7.4)
 """Text of one drawing for all screens would shrink beyond reading on a phone."""
 
 Point = tuple[float, float | None]
