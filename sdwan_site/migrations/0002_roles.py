@@ -39,7 +39,7 @@ def add_roles(apps: Apps, schema_editor: BaseDatabaseSchemaEditor) -> None:
     # Permissions are made after all migrations; the roles need them now.
     for label in ("health", "failover", "sdwan_site", "auth"):
         config = apps.get_app_config(label)
-        before = config.models_module
+        before = getattr(config, "models_module", None)  # absent in the state of a migration
         config.models_module = True  # type: ignore[assignment]  # what create_permissions asks for
         create_permissions(config, apps=apps, verbosity=0)
         config.models_module = before
