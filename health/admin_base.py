@@ -82,9 +82,7 @@ class CountedDeletion(ConsoleModelAdmin):
                 counts[str(model._meta.verbose_name_plural)] = number
                 if self._may_not_delete(model, request):
                     lacking.add(str(model._meta.verbose_name))
-        with_it = [f"{number} {name}" for name, number in list(counts.items())[1:]]
-        listed: list[Any] = [str(one) for one in objs]
-        return listed + [with_it] * bool(with_it), counts, lacking, protected
+        return [str(one) for one in objs], counts, lacking, protected
 
     def _may_not_delete(self, model: type[models.Model], request: HttpRequest) -> bool:
         # Records go with what they are about: nobody needs a right to delete them alone.
