@@ -158,6 +158,34 @@ def test_a_phone_needs_no_sideways_scrolling(page: Page, network: list[int], tem
     assert width <= 390
 
 
+def test_on_a_phone_everything_is_reached_and_the_whole_chart_is_seen(
+    page: Page, network: list[int]
+) -> None:
+    page.set_viewport_size({"width": 390, "height": 844})
+    page.goto(f"/paths/{network[0]}/")
+    chart = page.locator("svg.chart:visible")
+    expect(chart).to_have_count(1)
+    expect(chart).to_have_class("chart narrow")
+    box = chart.bounding_box()
+    assert box is not None
+    assert box["x"] >= 0
+    assert box["x"] + box["width"] <= 390
+    for name in ("Switch theme", "Log out"):
+        expect(page.get_by_role("button", name=name)).to_be_in_viewport()
+    page.get_by_text("Menu", exact=True).click()
+    for name in ("Overview", "Paths", "Policies", "Events", "Configuration", "API docs"):
+        expect(page.locator(".menu-links").get_by_role("link", name=name)).to_be_in_viewport()
+
+
+def test_paper_is_light_whatever_the_theme(page: Page) -> None:
+    page.goto("/")
+    page.keyboard.press("t")
+    page.keyboard.press("t")
+    page.emulate_media(media="print")
+    colour = page.evaluate("getComputedStyle(document.body).backgroundColor")
+    assert colour == "rgb(245, 246, 248)"
+
+
 def test_the_cursor_of_the_chart_moves_by_arrow_keys(page: Page, network: list[int]) -> None:
     page.goto(f"/paths/{network[0]}/")
     page.locator("[data-chart]").focus()
