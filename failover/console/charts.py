@@ -267,4 +267,8 @@ def _hue(index: int) -> int:
 
 
 def _short(name: str, length: int) -> str:
-    return name if len(name) <= length else f"{name[: max(1, length - 1)]}…"
+    """Without its middle: names of one policy often differ at their end only."""
+    if len(name) <= length:
+        return name
+    head = max(1, (length - 1) // 2)
+    return f"{name[:head]}…{name[len(name) - max(1, length - 1 - head) :]}"
