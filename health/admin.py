@@ -57,6 +57,10 @@ class VantageAdmin(ConsoleModelAdmin):
     search_fields = ["name"]
     autocomplete_fields = ["site"]
 
+    def get_readonly_fields(self, request: HttpRequest, obj: Vantage | None = None) -> list[str]:
+        """The name is the task queue of a running host: fixed once it is there."""
+        return ["name"] if obj is not None else []
+
 
 @admin.register(Uplink)
 class UplinkAdmin(ConsoleModelAdmin):

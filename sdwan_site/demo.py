@@ -73,7 +73,9 @@ def reflectors_file() -> FilePath:
 
 @transaction.atomic
 def seed() -> None:
-    """Make the demo network; what exists already under its names is left as it is."""
+    """Make the demo network, once: what people change of it or delete stays changed."""
+    if reflectors_file().exists() and Path.objects.exists():
+        return
     ports = _ports()
     _write_reflectors(ports)
     sites = {name: Site.objects.get_or_create(name=name)[0] for name in SITES}

@@ -7,10 +7,12 @@ from datetime import timedelta
 from functools import partial
 
 from django.conf import settings
+from django.contrib.sessions.models import Session
 from django.utils import timezone
 from django_q.models import Failure, OrmQ
 from django_q.tasks import async_task
 
+from failover.models import OutboxMessage
 from health.models import MonitorLease, Vantage
 from health.monitoring import lease as leases
 from health.monitoring.monitor import run_monitor
@@ -24,6 +26,7 @@ WATCH_SECS = leases.TTL_SECS + 0.5
 """A lease that is not renewed within this time has no living holder."""
 KEEP_FAILURES = timedelta(days=14)
 KEEP_QUEUED = timedelta(days=1)
+KEEP_DONE_EFFECTS = timedelta(days=30)
 
 
 def ensure_monitor(vantage: str, max_secs: float, *, take_over: bool = False) -> str:
@@ -92,10 +95,12 @@ def sync_all_schedules() -> str:
 
 
 def purge_task_records() -> str:
-    """Delete what django-q2 never deletes: old failures, and queues nobody works on."""
+    """Delete what nobody else deletes: old failures, orphaned queues, done effects, sessions."""
     now = timezone.now()
     failures, _ = Failure.objects.filter(stopped__lt=now - KEEP_FAILURES).delete()
     queues = [settings.DEFAULT_CLUSTER, *Vantage.objects.values_list("name", flat=True)]
     orphans, _ = OrmQ.objects.exclude(key__in=queues).delete()
     stale, _ = OrmQ.objects.filter(lock__lt=now - KEEP_QUEUED).delete()
+    OutboxMessage.objects.filter(done_at__lt=now - KEEP_DONE_EFFECTS).delete()
+    Session.objects.filter(expire_date__lt=now).delete()
     return f"deleted {failures} failures, {orphans + stale} queued tasks"

@@ -10,6 +10,7 @@ import logging
 from datetime import datetime, timedelta
 
 from django.db import DatabaseError
+from django.db.models import Q
 
 from failover import services
 from failover.executors import EXECUTORS
@@ -35,7 +36,10 @@ class Actuator:
                 topic=OutboxTopic.ACTUATE,
                 done_at__isnull=True,
                 next_attempt_at__lte=now,
-                event__to_path__uplink__vantage=self._vantage_id,
+            )
+            # A path that was deleted meanwhile belongs to no vantage: whoever sees it, ends it.
+            .filter(
+                Q(event__to_path__uplink__vantage=self._vantage_id) | Q(event__to_path__isnull=True)
             )
             .select_related("event__policy__state")
             .order_by("id")
@@ -46,7 +50,8 @@ class Actuator:
     def _carry_out(self, message: OutboxMessage, *, now: datetime) -> None:
         event = message.event
         policy = event.policy
-        if policy is None or policy.state.generation != event.generation:
+        state = getattr(policy, "state", None)
+        if policy is None or state is None or state.generation != event.generation:
             services.supersede(message, now=now)
             return
         try:

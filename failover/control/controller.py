@@ -59,6 +59,7 @@ class FailoverController:
         self._in_maintenance: frozenset[int] = frozenset()
         self._disabled_paths: frozenset[int] = frozenset()
         self._last_round_ns: int | None = None
+        self._untold_gap = False
         self._wall_offset = 0.0
         self._thread.start()
 
@@ -138,9 +139,16 @@ class FailoverController:
 
     # --- deciding ---------------------------------------------------------------------
     def _is_blind(self, finished: Round) -> bool:
+        """True after a gap, up to and including a round in which it can be recorded.
+
+        After a stall the lease is stale until it has been renewed: an event of
+        the first round would be refused, and nobody would learn of the gap.
+        """
         last, self._last_round_ns = self._last_round_ns, finished.at_ns
         gap = last is not None and finished.at_ns - last > BLIND_GAP_NS
-        return gap or finished.lag_ns > BLIND_LAG_NS
+        blind = self._untold_gap or gap or finished.lag_ns > BLIND_LAG_NS
+        self._untold_gap = blind and not self._context.may_act()
+        return blind
 
     def _views(self, finished: Round) -> Views:
         keys = {

@@ -193,7 +193,7 @@ class DecisionThread:
             log.exception("a decision could not be recorded and was not carried out")
         finally:
             self._reply(Outcome(order.policy_id, committed))
-        if committed and order.switch is not None:
+        if committed and order.switch is not None and self._context.may_act():
             self._guarded(lambda: self._actuator.carry_out_due(now=self._now()))
 
     def _write(self, order: Order) -> None:

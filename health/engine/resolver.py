@@ -11,6 +11,8 @@ import logging
 import threading
 from collections.abc import Callable, Iterable
 
+from health.probers.base import ProberError
+
 log = logging.getLogger(__name__)
 
 RESOLVE_EVERY_SECS = 60.0
@@ -66,7 +68,9 @@ class NameResolver:
     def _refresh(self, name: str) -> None:
         try:
             self._addresses[name] = self._resolve(name)
-        except (OSError, ValueError) as error:
+        except (OSError, ValueError, ProberError) as error:
+            if self._errors.get(name) != str(error):  # said once, not at every look
+                log.warning("%s can't be resolved: %s", name, error)
             self._errors[name] = str(error)
         except Exception as error:
             # A defect of one resolution must not end those of all other names.

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import uuid
 
+from django.conf import settings
+from django.core.exceptions import ValidationError
 from django.core.validators import MaxValueValidator, MinValueValidator
 from django.db import models
 
@@ -54,6 +56,13 @@ class Vantage(models.Model):
 
     def __str__(self) -> str:
         return self.name
+
+    def clean(self) -> None:
+        """The queue of the housekeeping can't be a probe host's as well."""
+        if self.name == settings.DEFAULT_CLUSTER:
+            raise ValidationError(
+                {"name": f"{self.name!r} is the queue of the housekeeping; choose another name."}
+            )
 
 
 class Transport(models.TextChoices):

@@ -12,14 +12,17 @@ HOST_NAME = re.compile(
     r"(?=.{1,253}\.?$)[a-zA-Z0-9_]([a-zA-Z0-9_-]{0,62})(\.[a-zA-Z0-9_]([a-zA-Z0-9_-]{0,62}))*\.?"
 )
 # Cloud metadata services answer here with secrets; a probe has no business there.
+NAT64_PREFIX = ipaddress.IPv6Network("64:ff9b::/96")
+"""IPv4 addresses as seen through NAT64 (RFC 6052)."""
 METADATA_ADDRESSES = frozenset(
-    {ipaddress.ip_address("169.254.169.254"), ipaddress.ip_address("fd00:ec2::254")}
+    ipaddress.ip_address(address)
+    for address in ("169.254.169.254", "100.100.100.200", "192.0.0.192", "fd00:ec2::254")
 )
 
 
 def validate_interface_name(value: str) -> None:
-    """Linux interface names: 1–15 letters, digits, dots, dashes, underscores."""
-    if INTERFACE_NAME.fullmatch(value) is None:
+    """Linux interface names: 1–15 letters, digits, dots, dashes, underscores; not "." or ".."."""
+    if INTERFACE_NAME.fullmatch(value) is None or value in {".", ".."}:
         raise ValidationError(
             f"{value!r} is not an interface name; use 1–15 of a–z, A–Z, 0–9, '_', '.', '-' "
             "as shown by `ip link`.",
@@ -47,33 +50,42 @@ def validate_auto_or_address(value: str) -> None:
             raise ValidationError(
                 f"{value!r} is neither 'auto' nor an IP address.", code="auto_or_address"
             ) from None
+        kind = unprobeable_kind(value)
+        if kind:
+            raise ValidationError(
+                f"{value!r} is a {kind} address; use that of one host.", code="auto_or_address"
+            )
 
 
 def validate_target_address(value: str) -> None:
     """An address that can be probed, or a host name.
 
-    Multicast, broadcast, unspecified and cloud-metadata addresses are refused,
-    also when written as an IPv4-mapped IPv6 address.
+    Multicast, broadcast, unspecified and cloud-metadata addresses are refused, in
+    every way of writing them. What a name resolves to is judged when it resolves.
     """
-    try:
-        address = ipaddress.ip_address(value)
-    except ValueError:
+    kind = unprobeable_kind(value)
+    if kind is None:
         _validate_host_name(value)
-        return
-    mapped = getattr(address, "ipv4_mapped", None)
-    if mapped is not None:
-        address = mapped
-    kind = _unprobeable_kind(address)
-    if kind:
+    elif kind:
         raise ValidationError(
             f"{value!r} is a {kind} address and can't be probed; use the address of one host.",
             code="target_address",
         )
 
 
-def _unprobeable_kind(address: ipaddress.IPv4Address | ipaddress.IPv6Address) -> str:
+def unprobeable_kind(value: str) -> str | None:
+    """What is wrong with a literal address as a target: "" for nothing, None for no address."""
+    try:
+        address = ipaddress.ip_address(value.partition("%")[0])  # without a zone
+    except ValueError:
+        return None
+    if isinstance(address, ipaddress.IPv6Address):
+        if address.ipv4_mapped is not None:
+            address = address.ipv4_mapped
+        elif address in NAT64_PREFIX:
+            address = ipaddress.IPv4Address(int(address) & 0xFFFFFFFF)
     if address.is_unspecified:
-        return "unspecified"
+        return "placeholder (unspecified)"
     if address.is_multicast:
         return "multicast"
     if address == ipaddress.IPv4Address("255.255.255.255"):
@@ -84,9 +96,10 @@ def _unprobeable_kind(address: ipaddress.IPv4Address | ipaddress.IPv6Address) ->
 
 
 def _validate_host_name(value: str) -> None:
-    # All-digit labels at the end are mistyped addresses ("10.0.0.256", "10.1"), not names.
+    # A number at the end is a mistyped address ("10.0.0.256", "10.1", "0xa9fea9fe"), no name.
     last_label = value.rstrip(".").rpartition(".")[2]
-    if HOST_NAME.fullmatch(value) is None or last_label.isdigit():
+    numeric = last_label.isdigit() or last_label.lower().startswith("0x")
+    if HOST_NAME.fullmatch(value) is None or numeric:
         raise ValidationError(
             f"{value!r} is neither an IP address nor a host name.", code="target_address"
         )

@@ -85,16 +85,20 @@ class DatabaseThread:
             connection.close()
 
     def _turn(self, *, last_turn: bool) -> None:
+        # Apart: a batch that can't be written must not hide an edit.
+        self._guarded(self._write)
+        if not last_turn:
+            self._guarded(self._watch_configuration)
+
+    def _guarded(self, work: Callable[[], None]) -> None:
         try:
-            self._write()
-            if not last_turn:
-                self._watch_configuration()
+            work()
         except DatabaseError as error:
             log.warning("the database is away, measuring goes on: %s", error)
             connection.close()
         except Exception:
             # A defect here must not silently end the writing of history.
-            log.exception("writing failed; the batch is kept")
+            log.exception("the database thread met a defect; what it had is kept")
 
     def _write(self) -> None:
         with self._lock:

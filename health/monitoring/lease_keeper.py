@@ -37,9 +37,10 @@ class LeaseKeeper:
         self._thread.start()
 
     def may_act(self) -> bool:
-        """True while the lease is certainly still ours."""
+        """True while the lease is certainly still ours; never again once it is given back."""
         age_secs = (self._clock.monotonic_ns() - self._renewed_ns) / 1e9
-        return not self.lost.is_set() and age_secs < leases.SELF_FENCE_SECS
+        ended = self.lost.is_set() or self._stop.is_set()
+        return not ended and age_secs < leases.SELF_FENCE_SECS
 
     def stop(self) -> None:
         """End the thread and give the lease back if it is still ours."""

@@ -23,6 +23,7 @@ from health.engine.loop import ROUND_NS, ProbeEngine
 from health.engine.observers import Round, RoundObserver
 from health.engine.resolver import NameResolver
 from health.models import Vantage
+from health.models.validators import unprobeable_kind
 from health.monitoring import handover
 from health.monitoring import lease as leases
 from health.monitoring.database_thread import DatabaseThread
@@ -140,10 +141,8 @@ class _Monitor:
         self._checkpoint = FilePath(settings.DATA_DIR) / f"handover-{vantage.name}.json"
         self._boot_id = current_process().boot_id
         self._keeper = LeaseKeeper(lease, clock, self._figures)
-        context = LoopContext(vantage.pk, vantage.name, lease, self._keeper.may_act, clock)
-        self._others = make_observers(context)
         probers, unavailable = open_probers()
-        self._resolver = NameResolver(resolve)
+        self._resolver = NameResolver(_resolve_probeable)
         self._engine = ProbeEngine(
             probers,
             on_samples=lambda samples: self._recorder.on_samples(samples),
@@ -159,6 +158,14 @@ class _Monitor:
             self._engine.paths, self._database.submit, paths_past(vantage.name)
         )
         self._figures_kept = _FigureKeeper(self._engine)
+        # Last: observers may start threads, which nobody would end if this failed.
+        context = LoopContext(vantage.pk, vantage.name, lease, self._keeper.may_act, clock)
+        try:
+            self._others = make_observers(context)
+        except BaseException:
+            for prober in probers.values():
+                prober.close()
+            raise
         self._engine.observers = (self._figures_kept, self._recorder, *self._others)
 
     def run(self, life: _Life) -> str:
@@ -227,6 +234,15 @@ class _FigureKeeper:
 
     def close(self) -> None:
         """Nothing to finish."""
+
+
+def _resolve_probeable(name: str) -> str:
+    """The address of ``name``, unless it is one that must not be probed (``ValueError``)."""
+    address = resolve(name)
+    why = unprobeable_kind(address)
+    if why:
+        raise ValueError(f"{name!r} resolves to {address}, a {why} address: it is not probed")
+    return address
 
 
 def open_probers() -> tuple[dict[str, Prober], dict[str, str]]:

@@ -27,9 +27,10 @@ def healthz(request: HttpRequest) -> HttpResponse:
 @login_not_required
 @require_safe
 def readyz(request: HttpRequest) -> HttpResponse:
-    """Ready: the database answers and a monitor keeps its lease; 503 otherwise."""
+    """Ready: the database answers and every monitor keeps its lease; 503 otherwise."""
     try:
-        ready = any(monitor.alive for monitor in current_monitors(now=time.time()))
+        monitors = current_monitors(now=time.time())
+        ready = bool(monitors) and all(monitor.alive for monitor in monitors)
     except DatabaseError:
         ready = False
     if ready:

@@ -72,7 +72,7 @@ def test_a_path_is_made_with_its_targets(admin_role_client: Client) -> None:
         (("192.0.2.1",), {"targets-0-port": "80"}, "has no ports"),
         (("192.0.2.1", "192.0.2.1"), {}, "192.0.2.1 is a target more than once"),
         (("224.0.0.1",), {}, "is a multicast address"),
-        (("0.0.0.0",), {}, "is a unspecified address"),
+        (("0.0.0.0",), {}, "is a placeholder (unspecified) address"),
         (("169.254.169.254",), {}, "is a cloud metadata address"),
         (("192.0.2.1",), {"name": "   "}, "This field is required."),
         (("192.0.2.1",), {"kind": "carrier pigeon"}, "is not one of the available choices"),
