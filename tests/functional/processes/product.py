@@ -19,6 +19,7 @@ from typing import Any
 import psutil
 
 DEMO_PATHS = 8
+DEMO_REFLECTORS = 6
 ROOT = Path(__file__).resolve().parents[3]
 
 
@@ -46,6 +47,18 @@ def free_port() -> int:
         return port
 
 
+def free_udp_ports(count: int) -> list[int]:
+    """UDP ports of 127.0.0.1 that were free a moment ago."""
+    probes = [socket.socket(socket.AF_INET, socket.SOCK_DGRAM) for _ in range(count)]
+    try:
+        for probe in probes:
+            probe.bind(("127.0.0.1", 0))
+        return [probe.getsockname()[1] for probe in probes]
+    finally:
+        for probe in probes:
+            probe.close()
+
+
 class Product:
     """Starts ``up``, looks at its processes and its database, stops it."""
 
@@ -53,6 +66,10 @@ class Product:
         self.directory = directory
         self.port = free_port()
         self.log = directory / "up.log"
+        # Ports of an earlier start are kept: products that start side by side
+        # would otherwise look for free ones at the same time.
+        listeners = [{"port": port} for port in free_udp_ports(DEMO_REFLECTORS)]
+        (directory / "demo-reflectors.json").write_text(json.dumps({"listeners": listeners}))
         self.environment = {
             **{key: value for key, value in os.environ.items() if key != "DATABASE_URL"},
             "PATHWARDEN_DATA_DIR": str(directory),
@@ -95,11 +112,19 @@ class Product:
 
     def child(self, *words: str) -> psutil.Process:
         """The direct child of ``up`` whose command line has all ``words``."""
-        assert self.process is not None
-        for process in psutil.Process(self.process.pid).children():
-            if all(word in process.cmdline() for word in words):
-                return process
-        raise AssertionError(f"no child of up has {words} in its command line")
+        found: list[psutil.Process] = []
+
+        def look() -> bool:
+            assert self.process is not None
+            found[:] = [
+                process
+                for process in psutil.Process(self.process.pid).children()
+                if all(word in process.cmdline() for word in words)
+            ]
+            return bool(found)
+
+        wait_until(look, f"a child of up with {words} in its command line", 30, log=self.log)
+        return found[0]
 
     def query(self, statement: str) -> list[tuple[Any, ...]]:
         connection = sqlite3.connect(self.directory / "pathwarden.sqlite3", timeout=10)
