@@ -12,9 +12,9 @@ from typing import TYPE_CHECKING, Any
 from django import forms
 from django.forms.models import BaseInlineFormSet
 
-from failover.domain.policy import FailbackMode, PolicyMode, PolicySpec, Problem
+from failover.domain.policy import Problem
 from failover.models import FailoverPolicy, PolicyMember, PolicyRoute
-from failover.selectors import member_spec
+from failover.selectors import policy_spec_over
 from failover.validation import PolicyDraft, policy_problems, policy_warnings
 from health.models import Path
 from health.validation import name_problems
@@ -174,7 +174,7 @@ def draft_of(policy: FailoverPolicy, members: MemberFormSet, routes: RouteFormSe
     """What the three forms ask for together; ``policy`` carries the form's values unsaved."""
     paths = members.ordered_paths()
     stored = FailoverPolicy.objects.filter(pk=policy.pk).prefetch_related("members").first()
-    spec = _spec_with(policy, paths)
+    spec = policy_spec_over(policy, paths)
     same_primary = (
         stored is not None
         and stored.enabled
@@ -188,22 +188,4 @@ def draft_of(policy: FailoverPolicy, members: MemberFormSet, routes: RouteFormSe
         routes=routes.wanted_routes(),
         executor=policy.executor,
         was_enabled=same_primary,
-    )
-
-
-def _spec_with(policy: FailoverPolicy, paths: list[Path]) -> PolicySpec:
-    """The domain's view of what the forms ask for; a row that is not saved has no members yet."""
-    return PolicySpec(
-        policy_id=policy.pk or 0,
-        uid=str(policy.uid),
-        name=policy.name,
-        members=tuple(member_spec(path) for path in paths),
-        failover_threshold=policy.failover_threshold,
-        failback_threshold=policy.failback_threshold,
-        failback_delay_secs=policy.failback_delay_secs,
-        failback_mode=FailbackMode(policy.failback_mode),
-        damping=policy.damping,
-        mode=PolicyMode(policy.mode),
-        enabled=policy.enabled,
-        strategy=policy.strategy,
     )

@@ -47,11 +47,16 @@ def policies_with_members() -> QuerySet[FailoverPolicy]:
 
 def policy_spec(policy: FailoverPolicy) -> PolicySpec:
     """A policy as ``decide()`` wants it; its members must be prefetched in order."""
+    return policy_spec_over(policy, [member.path for member in policy.members.all()])
+
+
+def policy_spec_over(policy: FailoverPolicy, paths: Iterable[Path]) -> PolicySpec:
+    """The same with ``paths`` for members, the primary first: for a policy not yet saved."""
     return PolicySpec(
-        policy_id=policy.pk,
+        policy_id=policy.pk or 0,
         uid=str(policy.uid),
         name=policy.name,
-        members=tuple(member_spec(member.path) for member in policy.members.all()),
+        members=tuple(member_spec(path) for path in paths),
         failover_threshold=policy.failover_threshold,
         failback_threshold=policy.failback_threshold,
         failback_delay_secs=policy.failback_delay_secs,

@@ -169,9 +169,9 @@ class _Monitor:
         self._engine.observers = (self._figures_kept, self._recorder, *self._others)
 
     def run(self, life: _Life) -> str:
-        self._keeper.start()
-        self._database.start()
         try:
+            self._keeper.start()
+            self._database.start()
             self._engine.run(lambda: life.is_over(self._keeper))
         finally:
             self._finish()

@@ -25,15 +25,9 @@ from health.probers.reflector import Reflector
 from health.probers.reflector_config import Impairment, Listener
 from health.probers.rtt_clock import RttClock
 from health.probers.stamp import StampProber
+from tests.conftest import missing_layer
 
 REPOSITORY = Path(__file__).parents[3]
-
-
-def unavailable(reason: str) -> None:
-    """A loud skip at home, a failure in CI, where everything must be tested."""
-    if os.environ.get("CI"):
-        pytest.fail(reason)
-    pytest.skip(reason)
 
 
 def collect(prober: Prober, wanted: int, patience_secs: float = 3.0) -> list[Reply]:
@@ -85,7 +79,7 @@ def raw_socket() -> Iterator[socket.socket]:
     try:
         sock = socket.socket(socket.AF_INET, socket.SOCK_RAW, socket.IPPROTO_ICMP)
     except PermissionError:
-        unavailable("needs CAP_NET_RAW: run as root to test ICMP on the wire")
+        missing_layer("needs CAP_NET_RAW: run as root to test ICMP on the wire")
     with sock:
         yield sock
 
@@ -141,7 +135,7 @@ def reflect() -> Iterator[Callable[..., Reflector]]:
             try:
                 reflector = Reflector([listener], random.Random(seed))
             except ProberError as error:
-                unavailable(f"cannot listen on {host}: {error}")
+                missing_layer(f"cannot listen on {host}: {error}")
             thread = threading.Thread(target=reflector.serve, args=(stopping.is_set,))
             thread.start()
             stack.callback(reflector.close)
@@ -170,10 +164,10 @@ def namespace() -> Callable[..., Any]:
             cwd=REPOSITORY, capture_output=True, text=True, timeout=30, check=False,
         )  # fmt: skip
         if "unshare failed" in done.stderr:
-            unavailable("needs root for a network namespace")
+            missing_layer("needs root for a network namespace")
         assert done.returncode == 0, done.stderr
         return json.loads(done.stdout)
 
     if not hasattr(os, "geteuid") or os.geteuid() != 0:
-        unavailable("needs root for a network namespace")
+        missing_layer("needs root for a network namespace")
     return run
