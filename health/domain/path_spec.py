@@ -55,11 +55,16 @@ class TargetSpec:
 
     ``key`` is unique among all targets of the engine, ``address`` a literal
     IPv4 or IPv6 address or a name, ``port`` None for kinds without ports.
+    ``request``, ``expected_text`` and ``expected_status`` are those of
+    ``health.probers.base.WireTarget``.
     """
 
     key: int
     address: str
     port: int | None = None
+    request: str = ""
+    expected_text: str = ""
+    expected_status: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,7 +72,9 @@ class PathSpec:
     """Everything the engine must know to measure one path.
 
     ``key`` is the primary key of the path, ``uid`` its stable identity,
-    ``quorum`` the number of targets that must answer. ``source`` is the source
+    ``quorum`` the number of targets that must answer. ``uplink`` is the primary key of
+    its uplink, whose state (``UplinkState``) overrides ``source`` and
+    ``interface`` where it knows better. ``source`` is the source
     address ("" lets the kernel choose), ``interface`` the device to bind to
     ("" for none), ``fwmark`` the routing mark (0 for none), ``dscp`` 0–63.
     """
@@ -80,6 +87,7 @@ class PathSpec:
     quorum: int
     timing: ProbeTiming
     limits: SlaLimits
+    uplink: int = 0
     source: str = ""
     interface: str = ""
     fwmark: int = 0
@@ -102,6 +110,7 @@ class PathSpec:
             self.kind,
             self.targets,
             self.timing,
+            self.uplink,
             self.source,
             self.interface,
             self.fwmark,

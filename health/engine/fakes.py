@@ -13,7 +13,7 @@ from typing import NamedTuple
 
 from health.domain.measurement import Outcome, Rejection
 from health.engine.clock import Clock
-from health.probers.base import Reply, SendError, WireTarget
+from health.probers.base import Lane, Reply, SendError, WireTarget
 
 _NS_PER_MS = 1_000_000
 
@@ -77,6 +77,13 @@ class ScriptedProber:
     def sockets(self) -> Sequence[socket.socket]:
         """One socket that always has something to read."""
         return (self._readable,)
+
+    def prepare(self, target: WireTarget) -> Lane:
+        """A lane is the target itself."""
+        return target
+
+    def release(self, lane: Lane) -> None:
+        """Nothing was made ready, nothing is undone."""
 
     def send(self, target: WireTarget, timeout_ns: int) -> int:
         """Note the probe and plan its end; raises ``SendError`` when the script says so."""

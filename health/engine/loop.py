@@ -224,10 +224,13 @@ class ProbeEngine:
             target.wire = WireTarget(
                 address,
                 target.target.port or 0,
-                spec.source,
-                spec.interface,
-                spec.fwmark,
-                spec.dscp,
+                source=spec.source,
+                interface=spec.interface,
+                fwmark=spec.fwmark,
+                dscp=spec.dscp,
+                request=target.target.request,
+                expected_text=target.target.expected_text,
+                expected_status=target.target.expected_status,
             )
         return target.wire
 

@@ -7,9 +7,11 @@ from health.models.lease import MonitorLease
 from health.models.measurements import CurrentHealth, HealthSample, StatusChange
 from health.models.paths import Path, PathTarget
 from health.models.profiles import ProbeProfile, SlaProfile
+from health.models.uplink_measurements import CurrentUplink, UplinkTraffic
 
 __all__ = [
     "CurrentHealth",
+    "CurrentUplink",
     "HealthSample",
     "MonitorLease",
     "Path",
@@ -21,5 +23,6 @@ __all__ = [
     "StatusChange",
     "Transport",
     "Uplink",
+    "UplinkTraffic",
     "Vantage",
 ]

@@ -82,6 +82,8 @@ class ProbeRoute(models.TextChoices):
     """How it is made sure that a probe leaves over its own uplink."""
 
     NONE = "none", "none (one uplink, or targets on this host)"
+    MANAGED = "managed", "managed (Pathwarden makes and repairs table and rules)"
+    EXTERNAL = "external", "external (this host has policy routing; it is only verified)"
 
 
 def probe_route_choices() -> list[tuple[str, str]]:
@@ -114,6 +116,20 @@ class Uplink(models.Model):
         default="auto",
         validators=[validate_auto_or_address],
         help_text="Source address of probes: 'auto' or an address of this host.",
+    )
+    gateway6 = models.CharField(
+        max_length=45,
+        default="auto",
+        validators=[validate_auto_or_address],
+        verbose_name="IPv6 gateway",
+        help_text="'auto' follows the system (RA, DHCPv6), or an address.",
+    )
+    source6 = models.CharField(
+        max_length=45,
+        default="auto",
+        validators=[validate_auto_or_address],
+        verbose_name="IPv6 source",
+        help_text="Source address of IPv6 probes: 'auto' or an address of this host.",
     )
     probe_route = models.CharField(
         max_length=10, choices=probe_route_choices, default=ProbeRoute.NONE

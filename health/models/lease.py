@@ -29,6 +29,7 @@ class MonitorLease(models.Model):
         default=0, help_text="How late the loop was at worst, last second."
     )
     overruns_total = models.PositiveBigIntegerField(default=0)
+    figures = models.JSONField(default=dict, help_text="What the loop tells about itself.")
     notes = models.JSONField(default=dict, help_text="Faults of this host that probing met.")
 
     class Meta:

@@ -102,6 +102,24 @@ class PathTarget(models.Model):
     role = models.CharField(
         max_length=100, blank=True, help_text="What answers there, such as 'provider DNS'."
     )
+    request = models.CharField(
+        max_length=300,
+        blank=True,
+        help_text="DNS: the name to ask for. HTTP: the URL to fetch, such as "
+        "https://example.com/health. Empty: the default of the kind.",
+    )
+    expected_text = models.CharField(
+        max_length=200,
+        blank=True,
+        help_text="DNS: an address the answer must contain. HTTP: text of the page. "
+        "Empty: anything.",
+    )
+    expected_status = models.PositiveSmallIntegerField(
+        null=True,
+        blank=True,
+        validators=[MinValueValidator(100), MaxValueValidator(599)],
+        help_text="HTTP only: the status that counts as an answer. Empty: 200 to 399.",
+    )
     updated_at = models.DateTimeField(auto_now=True)
 
     class Meta:

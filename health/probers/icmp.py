@@ -10,7 +10,7 @@ from collections import Counter
 from typing import TYPE_CHECKING
 
 from health.domain.measurement import Outcome, Rejection
-from health.probers.base import Reply, SendError, WireTarget
+from health.probers.base import Lane, Reply, SendError, WireTarget
 from health.probers.icmp_v4 import EchoChannelV4, WireV4
 from health.probers.rtt_clock import RttClock
 from health.probers.slots import SlotTable
@@ -51,6 +51,15 @@ class IcmpProber:
     def sockets(self) -> Sequence[socket.socket]:
         """The sockets to watch for reading."""
         return (self._v4.sock,)
+
+    def prepare(self, target: WireTarget) -> Lane:
+        """Look up what the packets to ``target`` need; raises ``SendError``."""
+        self._prepare(target)
+        return target
+
+    def release(self, lane: Lane) -> None:
+        """Forget what was prepared."""
+        self._wires.pop(lane, None)
 
     def send(self, target: WireTarget, timeout_ns: int) -> int:
         """Send one echo request now and return its probe id; raises ``SendError``."""

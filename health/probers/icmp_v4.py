@@ -178,7 +178,7 @@ class EchoChannelV4:
             self._rejected[Rejection.LATE] += 1
             return
         self._slots.settle(probe, mono + rtt_ns)
-        replies.append(_new_tuple(Reply, (probe_id, _ANSWERED, rtt_ns, "")))
+        replies.append(_new_tuple(Reply, (probe_id, _ANSWERED, rtt_ns, "", None)))
 
     def _judge_error(self, message: bytes, router: str, replies: list[Reply]) -> None:
         quoted = read_quoted_echo(message)

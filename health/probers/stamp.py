@@ -11,7 +11,7 @@ from collections import Counter
 from typing import TYPE_CHECKING
 
 from health.domain.measurement import Outcome, Rejection
-from health.probers.base import Reply, WireTarget
+from health.probers.base import Lane, Reply, WireTarget
 from health.probers.icmp_errors import MAX_PENDING, PENDING_ERRORS, next_queued_error
 from health.probers.rtt_clock import RttClock
 from health.probers.send_errors import send_error
@@ -66,6 +66,15 @@ class StampProber:
     def sockets(self) -> Sequence[socket.socket]:
         """The sockets to watch for reading; one is added with each new kind of session."""
         return tuple(self._sockets.values())
+
+    def prepare(self, target: WireTarget) -> Lane:
+        """Open the session's socket; raises ``SendError``."""
+        self._prepare(target)
+        return target
+
+    def release(self, lane: Lane) -> None:
+        """Forget what was prepared."""
+        self._wires.pop(lane, None)
 
     def send(self, target: WireTarget, timeout_ns: int) -> int:
         """Send one test packet now and return its probe id; raises ``SendError``."""

@@ -10,7 +10,8 @@ from django.db.models import Prefetch
 from health.domain.path_spec import PathSpec, ProbeTiming, SlaLimits, TargetSpec
 from health.domain.recent_history import PathPast
 from health.domain.status import PathStatus
-from health.models import CurrentHealth, Path, PathTarget
+from health.domain.uplink_spec import ProbeRouteMode, UplinkSpec
+from health.models import CurrentHealth, Path, PathTarget, Uplink
 from health.probers import PROBERS
 
 PATH_CONFIGURATION = (
@@ -59,7 +60,14 @@ def path_specs(vantage_name: str) -> list[PathSpec]:
 def _path_spec(row: Path) -> PathSpec:
     default_port = PROBERS[row.kind].default_port
     targets = tuple(
-        TargetSpec(target.pk, target.address, target.port or default_port)
+        TargetSpec(
+            target.pk,
+            target.address,
+            target.port or default_port,
+            target.request,
+            target.expected_text,
+            target.expected_status or 0,
+        )
         for target in row.targets.all()
     )
     profile, limits, uplink = row.probe_profile, row.sla_profile, row.uplink
@@ -85,11 +93,32 @@ def _path_spec(row: Path) -> PathSpec:
             limits.packet_loss_weight,
             limits.jitter_weight,
         ),
+        uplink=uplink.pk,
         source="" if uplink.source == "auto" else uplink.source,
         interface=uplink.interface,
         fwmark=uplink.fwmark or 0,
         dscp=row.dscp,
     )
+
+
+def uplink_specs(vantage_name: str) -> list[UplinkSpec]:
+    """The uplinks of a vantage, as the probe routes want them."""
+    return [
+        UplinkSpec(
+            key=row.pk,
+            uid=str(row.uid),
+            name=row.name,
+            interface=row.interface,
+            mode=ProbeRouteMode(row.probe_route),
+            gateway=row.gateway,
+            gateway6=row.gateway6,
+            source=row.source,
+            source6=row.source6,
+            table=row.table or 0,
+            fwmark=row.fwmark or 0,
+        )
+        for row in Uplink.objects.filter(vantage__name=vantage_name).order_by("id")
+    ]
 
 
 def paths_past(vantage_name: str) -> dict[int, PathPast]:

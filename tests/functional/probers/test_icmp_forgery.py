@@ -9,7 +9,7 @@ import pytest
 
 from health.domain.measurement import Outcome, Rejection
 from health.probers import icmp_socket
-from health.probers.base import WireTarget
+from health.probers.base import Reply, WireTarget
 
 SECOND = 1_000_000_000
 # An address nobody answers from: the bystander answers in its stead.
@@ -143,7 +143,7 @@ def test_an_icmp_error_refuses_the_probe_it_quotes(
     prober, probe_id, request = probed
     forge(error_about(request[:quoted_bytes], SILENT.address, icmp_type, code), "127.0.0.9")
     (reply,) = helpers.collect(prober, 1)
-    assert reply == (probe_id, Outcome.REFUSED, None, detail)
+    assert reply == Reply(probe_id, Outcome.REFUSED, None, detail)
 
 
 @pytest.mark.parametrize(

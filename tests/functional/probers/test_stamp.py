@@ -8,7 +8,7 @@ import time
 import pytest
 
 from health.domain.measurement import Outcome, Rejection
-from health.probers.base import SendError, WireTarget
+from health.probers.base import Reply, SendError, WireTarget
 from health.probers.stamp import without_dwell
 from health.probers.stamp_packet import (
     ReflectorPacket,
@@ -116,7 +116,7 @@ def test_a_closed_port_refuses_the_probe_with_the_reason(stamp, helpers):
     ids = [prober.send(WireTarget("127.0.0.1", port), SECOND) for _ in range(10)]
     replies = helpers.collect(prober, 10)
     detail = "Destination port unreachable from 127.0.0.1"
-    assert replies == [(probe_id, Outcome.REFUSED, None, detail) for probe_id in ids]
+    assert replies == [Reply(probe_id, Outcome.REFUSED, None, detail) for probe_id in ids]
 
 
 def test_a_refusing_neighbour_does_not_spoil_the_probes_of_others(stamp, reflect, helpers):

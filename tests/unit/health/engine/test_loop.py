@@ -11,6 +11,7 @@ from health.domain.path_spec import ProbeTiming
 from health.domain.status import PathStatus, Reason
 from health.engine.loop import SEND_CHUNK
 from health.engine.observers import Round
+from health.probers.base import WireTarget
 from tests.unit.health.engine.worlds import (
     SECOND,
     SILENCE,
@@ -43,7 +44,9 @@ def test_a_probe_carries_the_socket_options_of_its_path() -> None:
     spec = path_spec(source="192.0.2.200", interface="wan0", fwmark=7, dscp=46)
     with World(spec) as world:
         world.live(1)
-        assert world.prober.sent[0].target == ("192.0.2.1", 0, "192.0.2.200", "wan0", 7, 46)
+        assert world.prober.sent[0].target == WireTarget(
+            "192.0.2.1", source="192.0.2.200", interface="wan0", fwmark=7, dscp=46
+        )
 
 
 def test_every_second_is_a_round_with_every_path() -> None:
