@@ -66,13 +66,15 @@ def judge(situation: Situation, cause: Cause, why: str) -> Judgement:
 def stays_without_alarm(situation: Situation) -> frozenset[NoticeKind]:
     """The conditions left once the active path may stay.
 
-    ``no_viable_path`` is withdrawn only when the score is clear of the threshold, so that
-    a score that hovers there is announced once.
+    ``no_viable_path`` is withdrawn only when the path answers and its score is clear of the
+    threshold, so that a score that hovers there is announced once. A dead path may stay too,
+    when a pin holds the traffic on it: its condition lasts, whatever score it died with.
     """
     raised = situation.state.raised - BLINDNESS - ALL_DOWN
     if NoticeKind.NO_VIABLE_PATH not in raised:
         return raised
-    score = situation.view(situation.state.active).score
+    view = situation.view(situation.state.active)
+    score = view.score if view.reachable is True else None
     if score is None or score < situation.policy.failover_threshold + LEAVE_MARGIN:
         return raised
     return raised - NO_PATH

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 import pytest
 
 from failover.domain.policy import PolicyMode
 from failover.domain.situation import Phase
-from failover.domain.state import Pause
+from failover.domain.state import Pause, Pin
 from failover.domain.views import MemberView
 from health.domain.status import Reason
 from tests.unit.failover.domain.worlds import (
@@ -156,6 +157,16 @@ def test_no_viable_path_lasts_while_the_path_that_came_back_has_no_score() -> No
     world.see(CABLE, LTE, view=UNKNOWN)
     for view in (DEAD, RECOVERING, DEAD):
         world.see(FIBRE, view=view).run(5.0)
+    assert world.said == ["no_viable_path"]
+
+
+def test_no_viable_path_outlasts_a_pin_on_a_dead_path_whatever_its_score() -> None:
+    world = World()
+    world.see(CABLE, LTE, view=UNKNOWN)
+    world.see(FIBRE, view=scored(69.9)._replace(reachable=False)).decide()
+    world.see(CABLE, LTE, view=DEAD).decide()
+    world.state = replace(world.state, pin=Pin(FIBRE, "ada", "why not", world.now, None, False))
+    world.run(10.0)
     assert world.said == ["no_viable_path"]
 
 
