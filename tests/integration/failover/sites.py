@@ -28,7 +28,7 @@ from tests.factories import (
 SECOND = 1_000_000_000
 
 
-def until(condition: Callable[[], object], patience_secs: float = 8.0) -> None:
+def until(condition: Callable[[], object], patience_secs: float = 30.0) -> None:
     deadline = time.monotonic() + patience_secs
     while not condition():
         assert time.monotonic() < deadline, "it never happened"
@@ -96,12 +96,17 @@ class Site:
         return self
 
     def live_until(self, condition: Callable[[], object], at_most_secs: int) -> Site:
-        """Live on, with time for the thread to read and write, until it is so."""
-        for _ in range(at_most_secs):
+        """Live on, with time for the thread to read and write, until it is so.
+
+        The later half of the seconds lasts longer: a busy machine is slow, not wrong.
+        """
+        for second in range(at_most_secs):
             self.live(1)
-            time.sleep(0.03)
-            if condition():
-                return self
+            deadline = time.monotonic() + (0.03 if second < at_most_secs // 2 else 1.0)
+            while time.monotonic() < deadline:
+                if condition():
+                    return self
+                time.sleep(0.005)
         raise AssertionError("it never happened")
 
     def round(self, *, lag_ns: int = 0) -> None:

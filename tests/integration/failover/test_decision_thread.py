@@ -54,9 +54,9 @@ class Desk:
         self.thread = DecisionThread(context, self.replies.put)
 
     def loaded(self) -> Loaded:
-        reply = self.replies.get(timeout=8)
+        reply = self.replies.get(timeout=30)
         while not isinstance(reply, Loaded):
-            reply = self.replies.get(timeout=8)
+            reply = self.replies.get(timeout=30)
         return reply
 
     def settle(self) -> None:
@@ -67,9 +67,9 @@ class Desk:
                 self.replies.get(timeout=0.3)
 
     def outcome(self) -> Outcome:
-        reply = self.replies.get(timeout=8)
+        reply = self.replies.get(timeout=30)
         while not isinstance(reply, Outcome):
-            reply = self.replies.get(timeout=8)
+            reply = self.replies.get(timeout=30)
         return reply
 
     def published(self, generation: int) -> PublishedState:

@@ -36,7 +36,7 @@ def change(path_id: int, timestamp: float) -> Change:
     return Change(timestamp, PathStatus.UP, reading)
 
 
-def until(condition: Callable[[], object], patience_secs: float = 8.0) -> None:
+def until(condition: Callable[[], object], patience_secs: float = 30.0) -> None:
     deadline = time.monotonic() + patience_secs
     while not condition():
         assert time.monotonic() < deadline, "it never happened"

@@ -39,7 +39,7 @@ def take(vantage: Vantage, *, me: ProcessIdentity = HERE, now: float = NOW) -> L
     return lease
 
 
-def until(condition: Callable[[], object], patience_secs: float = 8.0) -> None:
+def until(condition: Callable[[], object], patience_secs: float = 30.0) -> None:
     deadline = time.monotonic() + patience_secs
     while not condition():
         assert time.monotonic() < deadline, "it never happened"
