@@ -84,6 +84,14 @@ class Migration(migrations.Migration):
                     "counted_at",
                     models.FloatField(help_text="When the counters were last read.", null=True),
                 ),
+                (
+                    "baseline",
+                    models.JSONField(
+                        default=dict,
+                        editable=False,
+                        help_text="The kernel's counters of then; totals go on here.",
+                    ),
+                ),
             ],
             options={
                 "verbose_name_plural": "current uplinks",

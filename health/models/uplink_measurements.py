@@ -45,6 +45,9 @@ class CurrentUplink(models.Model):
     receive_drops = models.PositiveBigIntegerField(default=0)
     transmit_drops = models.PositiveBigIntegerField(default=0)
     counted_at = models.FloatField(null=True, help_text="When the counters were last read.")
+    baseline = models.JSONField(
+        default=dict, editable=False, help_text="The kernel's counters of then; totals go on here."
+    )
 
     class Meta:
         db_table = "sdwan_uplink_current"
