@@ -1,7 +1,7 @@
 """The uplinks of this host in the kernel: probe routes, link events, traffic counters.
 
-Talks netlink (pyroute2). Knows no Django and no database; plans are made in
-``health.domain``, rows are written by ``health.monitoring``.
+Talks netlink. Knows no Django and no database; plans are made in ``health.domain``,
+rows are written by ``health.monitoring``.
 """
 
 from __future__ import annotations

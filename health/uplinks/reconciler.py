@@ -1,0 +1,152 @@
+"""One pass over all uplinks: look, make, verify, and say how each of them is.
+
+Runs in the keeper's thread, once per change in the kernel and every few seconds.
+Raises ``OSError`` when the kernel cannot be asked at all.
+"""
+
+from __future__ import annotations
+
+from health.domain.probe_route import (
+    FamilyPlan,
+    conflict_among,
+    mark_of,
+    plan_family,
+    table_of,
+)
+from health.domain.probe_route_changes import is_our_route
+from health.domain.probe_route_choice import Memory, inherited_memory
+from health.domain.probe_route_facts import Facts
+from health.domain.probe_route_verdict import permission_problem
+from health.domain.uplink_spec import ProbeRouteMode, UplinkSpec
+from health.domain.uplink_state import UplinkState
+from health.uplinks.kernel import Kernel, may_administrate
+from health.uplinks.probe_routes import FAMILIES, ProbeRoutes
+from health.uplinks.states import (
+    link_problem,
+    pending_state,
+    routed_state,
+    unmanaged_state,
+    unusable_state,
+)
+from health.uplinks.survey import Survey
+from health.uplinks.verification import FamilyVerdict, verify, verify_external
+
+
+class Reconciler:
+    """Everything the keeper remembers from one pass to the next. Not thread-safe."""
+
+    def __init__(self, kernel: Kernel) -> None:
+        self._kernel = kernel
+        self._survey = Survey(kernel)
+        self._routes = ProbeRoutes(kernel)
+        self._memories: dict[tuple[int, int], Memory] = {}
+        self._sources: dict[tuple[int, int], str] = {}
+        self._adopted = False
+        self._looked_for_memory: set[tuple[int, int]] = set()
+
+    def forget_defaults(self) -> None:
+        """Something has changed that default routes depend on."""
+        self._survey.forget_defaults()
+
+    def forget(self, keys: set[int]) -> None:
+        """These uplinks are gone or configured otherwise: remember nothing of them."""
+        self._memories = {at: one for at, one in self._memories.items() if at[0] not in keys}
+        self._sources = {at: one for at, one in self._sources.items() if at[0] not in keys}
+        self._looked_for_memory = {at for at in self._looked_for_memory if at[0] not in keys}
+        self._routes.forget(keys)
+
+    def run(self, specs: list[UplinkSpec], now: float) -> dict[int, UplinkState]:
+        """Reconcile everything; ``now`` is monotonic time in seconds."""
+        names = {spec.interface for spec in specs if spec.interface}
+        facts = self._survey.facts(names, now)
+        permitted = may_administrate()
+        managed = [
+            spec
+            for spec in specs
+            if spec.mode is ProbeRouteMode.MANAGED
+            and spec.interface
+            and not conflict_among(spec, specs)
+        ]
+        plans = self._plan(managed, facts)
+        problems: dict[int, str] = {}
+        if permitted:
+            if not self._adopted:
+                self._routes.adopt(names)
+                self._adopted = True
+            problems = self._routes.apply(managed, plans, now)
+        return {
+            spec.key: self._state(spec, specs, facts, plans, problems, permitted=permitted)
+            for spec in specs
+        }
+
+    def _plan(self, managed: list[UplinkSpec], facts: Facts) -> dict[tuple[int, int], FamilyPlan]:
+        plans: dict[tuple[int, int], FamilyPlan] = {}
+        for spec in managed:
+            others = [other for other in managed if other.key != spec.key]
+            for family in FAMILIES:
+                at = spec.key, family
+                memory = self._memories.get(at) or self._left_behind(spec, family, facts)
+                plan = plan_family(
+                    spec,
+                    family,
+                    facts,
+                    others=others,
+                    before=self._sources.get(at, ""),
+                    memory=memory,
+                )
+                plans[at] = plan
+                if plan.source:
+                    self._sources[at] = plan.source
+                if plan.memory is not None:
+                    self._memories[at] = plan.memory
+        return plans
+
+    def _left_behind(self, spec: UplinkSpec, family: int, facts: Facts) -> Memory | None:
+        """What the uplink's table says of its next hop, looked up once."""
+        link = facts.links.get(spec.interface)
+        if link is None or (spec.key, family) in self._looked_for_memory:
+            return None
+        self._looked_for_memory.add((spec.key, family))
+        routes = [
+            route for route in self._kernel.table(family, table_of(spec)) if is_our_route(route)
+        ]
+        return inherited_memory(family, link, facts.addresses_of(link.ifindex, family), routes)
+
+    def _state(
+        self,
+        spec: UplinkSpec,
+        specs: list[UplinkSpec],
+        facts: Facts,
+        plans: dict[tuple[int, int], FamilyPlan],
+        problems: dict[int, str],
+        *,
+        permitted: bool,
+    ) -> UplinkState:
+        link = facts.links.get(spec.interface)
+        if spec.mode is ProbeRouteMode.NONE:
+            return unmanaged_state(spec, link)
+        problem = "" if spec.interface else "the uplink has a probe route and no interface: name it"
+        if spec.mode is ProbeRouteMode.MANAGED:
+            problem = (
+                problem
+                or conflict_among(spec, specs)
+                or ("" if permitted else permission_problem())
+            )
+        if problem:
+            return unusable_state(spec, link, problem)
+        if link is None or not link.up:
+            return pending_state(spec, link, link_problem(spec, link))
+        verdicts: list[FamilyVerdict] = []
+        if spec.mode is ProbeRouteMode.EXTERNAL:
+            for family in FAMILIES:
+                before = self._sources.get((spec.key, family), "")
+                verdicts.append(verify_external(self._kernel, spec, link, family, facts, before))
+                self._sources[spec.key, family] = verdicts[-1].source
+        elif problem := problems.get(spec.key, ""):
+            return unusable_state(spec, link, problem)
+        else:
+            verdicts = [
+                verify(self._kernel, spec, link, plans[spec.key, family], mark_of(spec))
+                for family in FAMILIES
+            ]
+        return routed_state(spec, link, *verdicts)

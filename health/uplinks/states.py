@@ -1,0 +1,108 @@
+"""From facts, plans and verdicts to the ``UplinkState`` that the engine sends by.
+
+Pure, but of no use outside this package.
+"""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+from health.domain.probe_route import mark_of
+from health.domain.probe_route_choice import configured
+from health.domain.probe_route_facts import Link
+from health.domain.uplink_spec import ProbeRouteMode, UplinkSpec
+from health.domain.uplink_state import LinkState, RouteState, UplinkState
+from health.uplinks.verification import FamilyVerdict
+
+MAX_DETAIL = 400
+
+
+def link_state(link: Link | None) -> LinkState:
+    """Up only with the administrator's will and a carrier."""
+    return LinkState.UP if link is not None and link.up and link.running else LinkState.DOWN
+
+
+def unmanaged_state(spec: UplinkSpec, link: Link | None) -> UplinkState:
+    """Probe route mode ``none``: the kernel's routing chooses; only the link is watched."""
+    return UplinkState(
+        spec.key,
+        link_state(link) if spec.interface else LinkState.UNKNOWN,
+        RouteState.NOT_NEEDED,
+        RouteState.NOT_NEEDED,
+        spec.interface,
+        link.ifindex if link else 0,
+        configured(spec.source),
+        configured(spec.source6),
+        fwmark=spec.fwmark,
+        detail=link_problem(spec, link) if spec.interface else "",
+    )
+
+
+def pending_state(spec: UplinkSpec, link: Link | None, detail: str) -> UplinkState:
+    """Nothing can be asked while the interface is down or gone."""
+    return UplinkState(
+        spec.key,
+        link_state(link),
+        RouteState.PENDING,
+        RouteState.PENDING,
+        spec.interface,
+        link.ifindex if link else 0,
+        fwmark=spec.fwmark,
+        detail=detail,
+    )
+
+
+def unusable_state(spec: UplinkSpec, link: Link | None, detail: str) -> UplinkState:
+    """No probe of this uplink may leave until somebody does what ``detail`` says."""
+    return replace(
+        pending_state(spec, link, detail[:MAX_DETAIL]),
+        link=link_state(link) if spec.interface else LinkState.UNKNOWN,
+        route=RouteState.UNUSABLE,
+        route6=RouteState.UNUSABLE,
+    )
+
+
+def routed_state(
+    spec: UplinkSpec, link: Link, four: FamilyVerdict, six: FamilyVerdict
+) -> UplinkState:
+    """The state of an uplink whose interface is administratively up."""
+    return UplinkState(
+        spec.key,
+        link_state(link),
+        four.route,
+        six.route,
+        spec.interface,
+        link.ifindex,
+        four.source,
+        six.source,
+        four.gateway,
+        six.gateway,
+        mark_of(spec),
+        _detail(four, six) or link_problem(spec, link),
+    )
+
+
+def _detail(four: FamilyVerdict, six: FamilyVerdict) -> str:
+    """What is wrong; a family that nobody has set up here is not."""
+    problems = [one.problem for one in (four, six) if one.problem and not one.absent]
+    if not problems and RouteState.VERIFIED not in (four.route, six.route):
+        problems = [one.problem for one in (four, six) if one.problem][:1]
+    text = "; ".join(problems)
+    return text if len(text) <= MAX_DETAIL else text[: MAX_DETAIL - 1] + "…"
+
+
+def link_problem(spec: UplinkSpec, link: Link | None) -> str:
+    """Why the interface carries nothing, with the cure; "" when it does."""
+    name = spec.interface
+    if link is None:
+        return f"interface {name} does not exist: correct the uplink's interface, or bring it back"
+    if not link.up:
+        return f"interface {name} is administratively down: `ip link set {name} up`"
+    if not link.running:
+        return f"interface {name} has no carrier: check the cable, the modem or the tunnel"
+    return ""
+
+
+def needs_route(spec: UplinkSpec) -> bool:
+    """Whether probes of this uplink need a route that is verified."""
+    return spec.mode is not ProbeRouteMode.NONE
