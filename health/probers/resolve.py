@@ -30,20 +30,28 @@ def resolve(name: str, family: int | None = None) -> str:
 
     ``family`` is 4, 6, or None for IPv4 before IPv6. Raises ``ResolveError``.
     """
+    return addresses_of(name, family)[0]
+
+
+def addresses_of(name: str, family: int | None = None) -> tuple[str, ...]:
+    """All addresses of ``name`` in one family, in the order of this host's resolver.
+
+    At least one. ``family`` and errors are those of ``resolve``.
+    """
     if is_literal(name):
-        return _of_family(str(ipaddress.ip_address(name)), family)
+        return (_of_family(str(ipaddress.ip_address(name)), family),)
     if icmplib.is_ipv4_address(name):
         raise ResolveError(f"{name!r} is not an IPv4 address: each number must be 0–255")
     if icmplib.is_ipv6_address(name):
         raise ResolveError(f"{name!r} is not an IPv6 address")
     try:
-        address: str = icmplib.resolve(name, family)[0]
+        addresses: list[str] = icmplib.resolve(name, family)
     except (icmplib.NameLookupError, UnicodeError):
         raise ResolveError(
             f"{name!r} has no address: check its spelling and this host's name servers, "
             "or give a literal address"
         ) from None
-    return address
+    return tuple(addresses)
 
 
 def _of_family(address: str, family: int | None) -> str:

@@ -9,7 +9,7 @@ from collections.abc import Callable, Iterator
 import pytest
 
 from health.engine import resolver as resolver_module
-from health.engine.resolver import NameResolver
+from health.engine.resolver import NameQuery, NameResolver
 
 
 def until(condition: Callable[[], object], patience_secs: float = 5.0) -> None:
@@ -41,6 +41,7 @@ def zone() -> Zone:
 @pytest.fixture
 def names(zone: Zone, monkeypatch: pytest.MonkeyPatch) -> Iterator[NameResolver]:
     monkeypatch.setattr(resolver_module, "RESOLVE_EVERY_SECS", 0.01)
+    monkeypatch.setattr(resolver_module, "FIRST_RETRY_SECS", 0.01)
     resolver = NameResolver(zone.resolve)
     yield resolver
     resolver.close()
@@ -121,8 +122,69 @@ def test_a_defect_of_one_resolution_does_not_end_all_others(
             raise RuntimeError("a defect")
         return zone.resolve(name)
 
-    names._resolve = resolve
+    names._ask_system = resolve
     zone.addresses["b.example"] = "192.0.2.2"
     names.want(["a.example", "b.example"])
     until(lambda: names.address_of("b.example"))
-    assert "a defect" in names.error_of("a.example")
+    until(lambda: "a defect" in names.error_of("a.example"))
+
+
+def test_of_several_addresses_the_present_one_stays_while_it_is_among_them(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(resolver_module, "RESOLVE_EVERY_SECS", 0.01)
+    turns: list[list[str]] = []
+
+    def rotate(name: str) -> list[str]:
+        addresses = ["192.0.2.1", "192.0.2.2", "192.0.2.3"]
+        if len(turns) > 20:
+            addresses.remove("192.0.2.1")
+        start = len(turns) % len(addresses)
+        turns.append(addresses[start:] + addresses[:start])
+        return turns[-1]
+
+    names = NameResolver(rotate)
+    names.want(["a.example"])
+    until(lambda: len(turns) > 15)
+    assert names.address_of("a.example") == "192.0.2.1"
+    assert names.changes == 1
+    until(lambda: names.address_of("a.example") in {"192.0.2.2", "192.0.2.3"})
+    assert names.changes == 2
+    names.close()
+
+
+def test_an_address_that_must_not_be_probed_is_refused_with_its_kind(zone: Zone) -> None:
+    zone.addresses["a.example"] = "224.0.0.1"
+    names = NameResolver(zone.resolve, refuse=lambda a: "multicast" if a[:3] == "224" else "")
+    names.want(["a.example"])
+    until(lambda: names.error_of("a.example"))
+    names.close()
+    assert names.address_of("a.example") is None
+    assert "224.0.0.1, a multicast address: it is not probed" in names.error_of("a.example")
+
+
+def test_a_successor_begins_with_the_addresses_of_its_predecessor(zone: Zone) -> None:
+    names = NameResolver(zone.resolve)
+    names.restore({NameQuery("a.example", 7): "192.0.2.9", NameQuery("b.example"): "not one"})
+    names.want([("a.example", 7)])
+    until(lambda: names.error_of("a.example", 7))
+    assert names.address_of("a.example", 7) == "192.0.2.9"
+    assert names.known() == {NameQuery("a.example", 7): "192.0.2.9"}
+    names.close()
+
+
+def test_a_name_that_is_wanted_no_more_is_forgotten(names: NameResolver, zone: Zone) -> None:
+    zone.addresses |= {"a.example": "192.0.2.1", "b.example": "192.0.2.2"}
+    names.want(["a.example", "b.example"])
+    until(lambda: len(names.known()) == 2)
+    names.want(["b.example"])
+    until(lambda: len(names.known()) == 1)
+    assert names.address_of("b.example") == "192.0.2.2"
+
+
+def test_the_same_trouble_is_logged_once(
+    names: NameResolver, zone: Zone, caplog: pytest.LogCaptureFixture
+) -> None:
+    names.want(["bad.example"])
+    until(lambda: zone.asked.count("bad.example") > 5)
+    assert sum("bad.example" in record.message for record in caplog.records) == 1
