@@ -36,6 +36,7 @@ class ProbeRoutes:
         self._kernel = kernel
         self._former: set[int] = set()
         self._current: set[int] = set()
+        self._rules: dict[int, list[Rule]] = {}
         self._applied: dict[tuple[int, int], FamilyPlan] = {}
         self._budgets: dict[int, RepairBudget] = {}
 
@@ -49,35 +50,49 @@ class ProbeRoutes:
         specs: list[UplinkSpec],
         plans: Mapping[tuple[int, int], FamilyPlan],
         now: float,
-    ) -> dict[int, str]:
+    ) -> dict[tuple[int, int], str]:
         """Carry out the plans of the managed uplinks, by (key, family).
 
-        Returns what could not be done, by key of the uplink. A refusal of one route
-        does not keep the others from being made.
+        Returns what could not be done, by the same. A refusal of one route does not
+        keep the others from being made.
         """
         tables = {table_of(spec) for spec in specs}
         self._former = (self._former | self._current) - tables
         self._current = tables
-        problems: dict[int, str] = {}
+        problems: dict[tuple[int, int], str] = {}
+        self._rules = {family: self._kernel.rules(family) for family in FAMILIES}
+        for spec in specs:
+            problems.update(self._apply_spec(spec, plans, now))
         for family in FAMILIES:
-            rules = self._kernel.rules(family)
-            for spec in specs:
-                plan = plans[spec.key, family]
-                problem = self._apply_one(spec, plan, rules, now)
-                if problem:
-                    problems.setdefault(spec.key, problem)
             kept = {rule for (_, of), plan in plans.items() if of == family for rule in plan.rules}
-            self._drop_rules(rule_changes(kept, rules, self._former | tables).drop)
+            changes = rule_changes(kept, self._rules[family], self._former | tables)
+            for rule in changes.drop:
+                self._kernel.drop_rule(rule)
         self._remove_former()
         return problems
 
-    def _apply_one(self, spec: UplinkSpec, plan: FamilyPlan, rules: list[Rule], now: float) -> str:
-        actual = self._kernel.table(plan.family, table_of(spec))
-        foreign = foreign_protocol(actual)
-        if foreign is not None:
-            return foreign_routes_problem(table_of(spec), foreign)
+    def _apply_spec(
+        self, spec: UplinkSpec, plans: Mapping[tuple[int, int], FamilyPlan], now: float
+    ) -> dict[tuple[int, int], str]:
+        table = table_of(spec)
+        actual = {family: self._kernel.table(family, table) for family in FAMILIES}
+        foreign = foreign_protocol(route for routes in actual.values() for route in routes)
+        if foreign is not None:  # in either family: nothing is put there
+            problem = foreign_routes_problem(table, foreign)
+            return {(spec.key, family): problem for family in FAMILIES}
+        problems = {
+            (spec.key, family): self._apply_family(
+                spec, plans[spec.key, family], actual[family], now
+            )
+            for family in FAMILIES
+        }
+        return {at: problem for at, problem in problems.items() if problem}
+
+    def _apply_family(
+        self, spec: UplinkSpec, plan: FamilyPlan, actual: list[Route], now: float
+    ) -> str:
         routes = route_changes(plan.routes, actual)
-        missing = rule_changes(plan.rules, rules, ()).put
+        missing = rule_changes(plan.rules, self._rules[plan.family], ()).put
         if not (routes or missing):
             self._applied[spec.key, plan.family] = plan
             return ""
@@ -133,10 +148,6 @@ class ProbeRoutes:
         for route in routes.drop:
             self._kernel.drop_route(route)
         return problem
-
-    def _drop_rules(self, rules: tuple[Rule, ...]) -> None:
-        for rule in rules:
-            self._kernel.drop_rule(rule)
 
     def _remove_former(self) -> None:
         """After their rules are gone: first nothing leads there, then nothing is there."""

@@ -15,10 +15,10 @@ from health.domain.probe_route import (
 )
 from health.domain.probe_route_changes import is_our_route
 from health.domain.probe_route_choice import Memory, inherited_memory
-from health.domain.probe_route_facts import Facts
+from health.domain.probe_route_facts import Facts, Link
 from health.domain.probe_route_verdict import permission_problem
 from health.domain.uplink_spec import ProbeRouteMode, UplinkSpec
-from health.domain.uplink_state import UplinkState
+from health.domain.uplink_state import RouteState, UplinkState
 from health.uplinks.kernel import Kernel, may_administrate
 from health.uplinks.probe_routes import FAMILIES, ProbeRoutes
 from health.uplinks.states import (
@@ -68,7 +68,7 @@ class Reconciler:
             and not conflict_among(spec, specs)
         ]
         plans = self._plan(managed, facts)
-        problems: dict[int, str] = {}
+        problems: dict[tuple[int, int], str] = {}
         if permitted:
             if not self._adopted:
                 self._routes.adopt(names)
@@ -118,35 +118,45 @@ class Reconciler:
         specs: list[UplinkSpec],
         facts: Facts,
         plans: dict[tuple[int, int], FamilyPlan],
-        problems: dict[int, str],
+        problems: dict[tuple[int, int], str],
         *,
         permitted: bool,
     ) -> UplinkState:
         link = facts.links.get(spec.interface)
         if spec.mode is ProbeRouteMode.NONE:
             return unmanaged_state(spec, link)
-        problem = "" if spec.interface else "the uplink has a probe route and no interface: name it"
-        if spec.mode is ProbeRouteMode.MANAGED:
-            problem = (
-                problem
-                or conflict_among(spec, specs)
-                or ("" if permitted else permission_problem())
-            )
+        problem = _unusable_because(spec, specs, permitted=permitted)
         if problem:
             return unusable_state(spec, link, problem)
         if link is None or not link.up:
             return pending_state(spec, link, link_problem(spec, link))
-        verdicts: list[FamilyVerdict] = []
         if spec.mode is ProbeRouteMode.EXTERNAL:
-            for family in FAMILIES:
-                before = self._sources.get((spec.key, family), "")
-                verdicts.append(verify_external(self._kernel, spec, link, family, facts, before))
-                self._sources[spec.key, family] = verdicts[-1].source
-        elif problem := problems.get(spec.key, ""):
-            return unusable_state(spec, link, problem)
+            verdicts = [self._external(spec, link, family, facts) for family in FAMILIES]
         else:
             verdicts = [
-                verify(self._kernel, spec, link, plans[spec.key, family], mark_of(spec))
-                for family in FAMILIES
+                self._managed(spec, link, plans[at], problems.get(at, ""))
+                for at in ((spec.key, family) for family in FAMILIES)
             ]
         return routed_state(spec, link, *verdicts)
+
+    def _external(self, spec: UplinkSpec, link: Link, family: int, facts: Facts) -> FamilyVerdict:
+        before = self._sources.get((spec.key, family), "")
+        verdict = verify_external(self._kernel, spec, link, family, facts, before)
+        self._sources[spec.key, family] = verdict.source
+        return verdict
+
+    def _managed(
+        self, spec: UplinkSpec, link: Link, plan: FamilyPlan, refused: str
+    ) -> FamilyVerdict:
+        if refused:
+            return FamilyVerdict(RouteState.UNUSABLE, plan.source, "", refused, plan.absent)
+        return verify(self._kernel, spec, link, plan, mark_of(spec))
+
+
+def _unusable_because(spec: UplinkSpec, specs: list[UplinkSpec], *, permitted: bool) -> str:
+    """What the operator must do before anything can be made or verified; "" when nothing."""
+    if not spec.interface:
+        return "the uplink has a probe route but no interface: enter its interface"
+    if spec.mode is ProbeRouteMode.EXTERNAL:
+        return ""
+    return conflict_among(spec, specs) or ("" if permitted else permission_problem())
