@@ -132,7 +132,7 @@ class TargetInline(admin.TabularInline):
 
     model = PathTarget
     formset = TargetFormSet
-    fields = ["address", "port", "role"]
+    fields = ["address", "port", "request", "expected_text", "expected_status", "role"]
     extra = 1
 
 

@@ -9,6 +9,7 @@ from django import forms
 from django.forms.models import BaseInlineFormSet
 
 from health.models import Path, PathTarget
+from health.probers.asked import Asked
 from health.validation import PathDraft, TargetDraft, name_problems, path_problems, path_warnings
 
 if TYPE_CHECKING:
@@ -53,7 +54,7 @@ class TargetFormSet(TargetBaseFormSet):
             kind=path.kind,
             quorum=path.quorum,
             leads_to_internet=path.destination_id is None,
-            targets=[TargetDraft(v["address"], v.get("port")) for v in self._wanted()],
+            targets=[TargetDraft(v["address"], v.get("port"), _asked(v)) for v in self._wanted()],
         )
         problems = [message for _, message in path_problems(draft)]
         if problems:
@@ -66,3 +67,12 @@ class TargetFormSet(TargetBaseFormSet):
             for form in self.forms
             if form.cleaned_data.get("address") and not form.cleaned_data.get("DELETE")
         ]
+
+
+def _asked(values: dict[str, Any]) -> Asked:
+    return Asked(
+        values.get("port"),
+        values.get("request") or "",
+        values.get("expected_text") or "",
+        values.get("expected_status"),
+    )

@@ -10,6 +10,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 from health.probers import PROBERS
+from health.probers.asked import Asked
 
 Problem = tuple[str, str]
 """A field and what is wrong with it, with the cure; "" for the row as a whole."""
@@ -22,6 +23,7 @@ class TargetDraft:
 
     address: str
     port: int | None = None
+    asked: Asked = Asked()
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,6 +78,11 @@ def _target_problems(draft: PathDraft) -> list[Problem]:
         ("targets", f"{prober.label} has no ports: leave the port of {target.address} empty.")
         for target in draft.targets
         if target.port is not None and prober.default_port is None
+    ]
+    problems += [
+        ("targets", f"{target.address}: {text}")
+        for target in draft.targets
+        for _field, text in prober.problems(target.asked)
     ]
     twice = _repeated((t.address.lower(), t.port or prober.default_port) for t in draft.targets)
     problems += [

@@ -88,7 +88,15 @@ class PathTargetSerializer(serializers.ModelSerializer):
 
     class Meta:
         model = PathTarget
-        fields = ["id", "address", "port", "role"]
+        fields = [
+            "id",
+            "address",
+            "port",
+            "request",
+            "expected_text",
+            "expected_status",
+            "role",
+        ]
         read_only_fields = fields
 
 

@@ -13,6 +13,7 @@ from health.models.inventory import Site, Uplink
 from health.models.profiles import ProbeProfile, SlaProfile
 from health.models.validators import validate_target_address
 from health.probers import PROBERS
+from health.probers.asked import Asked
 
 
 def prober_choices() -> list[tuple[str, str]]:
@@ -151,7 +152,13 @@ class PathTarget(models.Model):
         return self.address if self.port is None else f"{self.address} port {self.port}"
 
     def clean(self) -> None:
-        """A port where the kind has none is a mistake, not a detail."""
+        """A port, request or expectation that the kind can't use is a mistake, not a detail."""
         prober = PROBERS.get(self.path.kind) if self.path_id else None
-        if prober is not None and self.port is not None and prober.default_port is None:
+        if prober is None:
+            return
+        if self.port is not None and prober.default_port is None:
             raise ValidationError({"port": f"{prober.label} has no ports; leave it empty."})
+        asked = Asked(self.port, self.request, self.expected_text, self.expected_status)
+        problems = prober.problems(asked)
+        if problems:
+            raise ValidationError({field: f"{prober.label}: {text}" for field, text in problems})

@@ -55,10 +55,20 @@ def test_an_uplink_names_its_site_and_probe_host_and_null_is_not_set(ask):
 
 def test_a_path_has_its_targets_and_the_names_of_its_profiles(ask):
     path = PathFactory(dscp=46)
-    target = PathTargetFactory(path=path, port=862, role="reflector")
+    target = PathTargetFactory(
+        path=path, port=862, role="reflector", request="https://x/", expected_status=203
+    )
     row = ask(f"paths/{path.pk}/")
     assert row["targets"] == [
-        {"id": target.pk, "address": target.address, "port": 862, "role": "reflector"}
+        {
+            "id": target.pk,
+            "address": target.address,
+            "port": 862,
+            "request": "https://x/",
+            "expected_text": "",
+            "expected_status": 203,
+            "role": "reflector",
+        }
     ]
     assert row["site_id"] == path.uplink.vantage.site_id
     assert row["uplink_id"] == path.uplink_id

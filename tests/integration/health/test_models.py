@@ -164,6 +164,40 @@ def test_a_port_for_a_kind_without_ports_is_refused_with_the_cure() -> None:
         PathTarget(path=PathFactory(kind="icmp"), address="192.0.2.1", port=7).full_clean()
 
 
+@pytest.mark.parametrize(
+    ("kind", "asked", "field", "words"),
+    [
+        ("icmp", {"request": "x"}, "request", "ICMP echo: This kind of probe asks nothing"),
+        ("tcp", {"expected_text": "x"}, "expected_text", "TCP connect: This kind"),
+        ("dns", {"request": "a b c"}, "request", "write a name, or a name and a type"),
+        ("dns", {"expected_status": 200}, "expected_status", "Only HTTP has a status"),
+        ("http", {"request": "example.com"}, "request", "write one such as https://"),
+        ("http", {"request": "https://x/", "port": 443}, "port", "The URL says the port"),
+    ],
+)
+def test_what_a_kind_can_not_ask_or_expect_is_refused_by_its_field(
+    kind: str, asked: dict[str, Any], field: str, words: str
+) -> None:
+    target = PathTarget(path=PathFactory(kind=kind), address="192.0.2.1", **asked)
+    with pytest.raises(ValidationError) as refusal:
+        target.full_clean()
+    (message,) = refusal.value.message_dict[field]
+    assert words in message
+
+
+@pytest.mark.parametrize(
+    ("kind", "asked"),
+    [
+        ("dns", {"request": "www.example AAAA", "expected_text": "2001:db8::1", "port": 5353}),
+        ("http", {"request": "https://x:8443/a?b", "expected_text": "ok", "expected_status": 200}),
+        ("http", {"port": 8080}),
+        ("tcp", {"port": 22}),
+    ],
+)
+def test_what_a_kind_can_ask_is_taken(kind: str, asked: dict[str, Any]) -> None:
+    PathTarget(path=PathFactory(kind=kind), address="192.0.2.1", **asked).full_clean()
+
+
 @pytest.mark.parametrize("interface", ["wan 0", "wan/0", "a" * 16, "wán", "wan0\n"])
 def test_an_interface_name_that_no_kernel_has_is_refused(interface: str) -> None:
     with pytest.raises(ValidationError) as refusal:

@@ -64,12 +64,29 @@ def test_a_path_is_made_with_its_targets(admin_role_client: Client) -> None:
     assert [target.address for target in path.targets.all()] == ["192.0.2.1", "192.0.2.2"]
 
 
+def test_a_target_is_saved_with_what_it_is_asked_and_what_it_must_answer(
+    admin_role_client: Client,
+) -> None:
+    asked = {
+        "kind": "http",
+        "targets-0-request": "https://www.example/health",
+        "targets-0-expected_text": "well",
+        "targets-0-expected_status": "203",
+    }
+    assert add_path(admin_role_client, "192.0.2.1", **asked) == ""
+    target = Path.objects.get().targets.get()
+    assert target.request == "https://www.example/health"
+    assert (target.expected_text, target.expected_status) == ("well", 203)
+
+
 @pytest.mark.parametrize(
     ("addresses", "changes", "said"),
     [
         ((), {}, "The path has no target: add an address that answers probes."),
         (("192.0.2.1",), {"quorum": "2"}, "2 targets cannot answer where there are only 1"),
         (("192.0.2.1",), {"targets-0-port": "80"}, "has no ports"),
+        (("192.0.2.1",), {"targets-0-request": "x"}, "192.0.2.1: This kind of probe asks nothing"),
+        (("192.0.2.1",), {"kind": "http", "targets-0-request": "x"}, "write one such as https://"),
         (("192.0.2.1", "192.0.2.1"), {}, "192.0.2.1 is a target more than once"),
         (("224.0.0.1",), {}, "is a multicast address"),
         (("0.0.0.0",), {}, "is a placeholder (unspecified) address"),
