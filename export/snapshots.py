@@ -76,6 +76,9 @@ def path_health(path: PathNow) -> dict[str, Any]:
                 "sent": target["sent"],
                 "received": target["received"],
                 "detail": target["detail"] or None,
+                "interval_ms": target.get("interval_ms") or None,
+                "hold_ms": target.get("hold_ms") or None,
+                "blamed": bool(target.get("blamed")),
             }
             for target in path.targets
         ],

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from django.db.models import QuerySet
 
-from health.models import HealthSample, StatusChange
+from health.models import HealthSample, StatusChange, UplinkTraffic
 
 BATCH_ROWS = 5_000
 
@@ -23,7 +23,15 @@ def purge_status_changes(*, before: float) -> int:
     return _purge(StatusChange.objects.filter(timestamp__lt=before).order_by("timestamp"))
 
 
-def _purge(oldest_first: QuerySet[HealthSample] | QuerySet[StatusChange]) -> int:
+def purge_traffic(*, before: float) -> int:
+    """Delete traffic of slots before ``before`` (seconds since 1970, UTC); returns how many."""
+    return _purge(UplinkTraffic.objects.filter(timestamp__lt=int(before)).order_by("timestamp"))
+
+
+Rows = QuerySet[HealthSample] | QuerySet[StatusChange] | QuerySet[UplinkTraffic]
+
+
+def _purge(oldest_first: Rows) -> int:
     deleted = 0
     while keys := list(oldest_first.values_list("pk", flat=True)[:BATCH_ROWS]):
         oldest_first.model.objects.filter(pk__in=keys).delete()

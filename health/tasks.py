@@ -9,8 +9,10 @@ from health import retention
 
 
 def purge_history() -> str:
-    """Delete samples older than PATHWARDEN_RETENTION_RAW, and changes of status after a year."""
+    """Delete samples and traffic older than PATHWARDEN_RETENTION_RAW, changes after a year."""
     now = timezone.now()
-    samples = retention.purge_samples(before=(now - settings.RETENTION_RAW).timestamp())
+    raw = (now - settings.RETENTION_RAW).timestamp()
+    samples = retention.purge_samples(before=raw)
+    traffic = retention.purge_traffic(before=raw)
     changes = retention.purge_status_changes(before=now.timestamp() - 366 * 86_400)
-    return f"deleted {samples} samples and {changes} changes of status"
+    return f"deleted {samples} samples, {traffic} of traffic and {changes} changes of status"

@@ -176,6 +176,47 @@ class MonitorLeaseFactory(DjangoModelFactory):
     probes_per_sec = 2.0
 
 
+class CurrentUplinkFactory(DjangoModelFactory):
+    """An uplink whose interface is up and was counted just now."""
+
+    class Meta:
+        model = health.CurrentUplink
+
+    uplink = factory.SubFactory(UplinkFactory)
+    updated_at = factory.LazyFunction(time.time)
+    link = "up"
+    route = "verified"
+    interface = "wan0"
+    source = "192.0.2.7"
+    gateway = "192.0.2.1"
+    receive_bps = 8_000_000.0
+    transmit_bps = 1_000_000.0
+    receive_bytes = 5_000_000
+    transmit_bytes = 700_000
+    receive_packets = 5_000
+    transmit_packets = 4_000
+    counted_at = factory.SelfAttribute("updated_at")
+
+
+class UplinkTrafficFactory(DjangoModelFactory):
+    """What an uplink carried in one slot of ten seconds; the caller gives its time."""
+
+    class Meta:
+        model = health.UplinkTraffic
+
+    timestamp = factory.LazyFunction(lambda: int(time.time()) // 10 * 10)
+    uplink = factory.SubFactory(UplinkFactory)
+    secs = 10.0
+    receive_bytes = 1_000_000
+    transmit_bytes = 250_000
+    receive_packets = 1_000
+    transmit_packets = 900
+    receive_errors = 0
+    transmit_errors = 0
+    receive_drops = 0
+    transmit_drops = 0
+
+
 class FailoverPolicyFactory(DjangoModelFactory):
     """A policy; ``members`` are its paths in order: ``FailoverPolicyFactory(members=[a, b])``."""
 

@@ -80,6 +80,15 @@ class TargetHealthSerializer(_Shape):
     sent = serializers.IntegerField()
     received = serializers.IntegerField()
     detail = serializers.CharField(allow_null=True)
+    interval_ms = serializers.IntegerField(
+        allow_null=True, help_text="Spacing of probes in force; many paths to one stretch it."
+    )
+    hold_ms = serializers.IntegerField(
+        allow_null=True, help_text="How long a death is confirmed; a false one doubles it a while."
+    )
+    blamed = serializers.BooleanField(
+        help_text="Bad on every path that uses it, so left out of the judgement."
+    )
 
 
 class PathHealthSerializer(PathLineSerializer):

@@ -18,7 +18,9 @@ from failover.models import FailoverEvent, FailoverPolicy
 from failover.models.events import EventType
 from health.models import Path, Site, Uplink
 
-_ID = {"type": "integer", "minimum": 1}
+LARGEST_ID = 2**63 - 1
+"""No database knows a larger one; SQLite does not even look."""
+_ID = {"type": "integer", "minimum": 1, "maximum": LARGEST_ID}
 _SWITCH = {"true": True, "false": False}
 MOMENT_SCHEMA = {"oneOf": [{"type": "string", "format": "date-time"}, {"type": "number"}]}
 
@@ -33,7 +35,7 @@ class _IdField(forms.Field):
         if value in self.empty_values:
             return None
         text = str(value)
-        if not (text.isascii() and text.isdigit() and len(text) <= 19 and int(text) > 0):
+        if not (text.isascii() and text.isdigit() and 0 < int(text[:20]) <= LARGEST_ID):
             raise _refusal(f"{text!r} is no id; write a whole number from 1 up.")
         return int(text)
 

@@ -9,11 +9,16 @@ from __future__ import annotations
 from datetime import UTC
 from typing import Any
 
+from drf_spectacular.utils import extend_schema_field
 from rest_framework import serializers
 
+from export.api.uplink_descriptions import ProbeBudgetSerializer, UplinkPresentSerializer
 from export.moments import utc_text
+from export.uplink_snapshots import budget_line, uplink_present
 from failover.models import FailoverEvent, FailoverPolicy
 from health.models import Path, PathTarget, Site, Uplink
+from health.selectors.budgets import path_budget
+from health.selectors.uplinks import uplink_now
 
 
 class UtcDateTimeField(serializers.DateTimeField):
@@ -51,10 +56,11 @@ class SiteSerializer(_RowSerializer):
 
 
 class UplinkSerializer(_RowSerializer):
-    """A WAN attachment of a probe host."""
+    """A WAN attachment of a probe host, and how it is now."""
 
     site_id = serializers.IntegerField(source="vantage.site_id")
     vantage = serializers.CharField(source="vantage.name", help_text="The probe host.")
+    current = serializers.SerializerMethodField()
 
     class Meta:
         model = Uplink
@@ -67,6 +73,8 @@ class UplinkSerializer(_RowSerializer):
             "interface",
             "gateway",
             "source",
+            "gateway6",
+            "source6",
             "probe_route",
             "table",
             "fwmark",
@@ -77,10 +85,16 @@ class UplinkSerializer(_RowSerializer):
             "bandwidth_up_mbps",
             "metered",
             "cost",
+            "current",
             "created_at",
             "updated_at",
         ]
         read_only_fields = fields
+
+    @extend_schema_field(UplinkPresentSerializer)
+    def get_current(self, uplink: Uplink) -> dict[str, Any]:
+        """State, rates and totals; the moment is that of the answer."""
+        return uplink_present(uplink_now(uplink, now=self.context["now"]))
 
 
 class PathTargetSerializer(serializers.ModelSerializer):
@@ -111,6 +125,7 @@ class PathSerializer(_RowSerializer):
     probe_profile = serializers.CharField(source="probe_profile.name")
     sla_profile = serializers.CharField(source="sla_profile.name")
     targets = PathTargetSerializer(many=True)
+    probe_budget = serializers.SerializerMethodField()
 
     class Meta:
         model = Path
@@ -127,12 +142,18 @@ class PathSerializer(_RowSerializer):
             "targets",
             "quorum",
             "dscp",
+            "probe_budget",
             "enabled",
             "notes",
             "created_at",
             "updated_at",
         ]
         read_only_fields = fields
+
+    @extend_schema_field(ProbeBudgetSerializer)
+    def get_probe_budget(self, path: Path) -> dict[str, Any]:
+        """As configured; a destination that many paths probe gets less."""
+        return budget_line(path_budget(path))
 
 
 class PolicySerializer(_RowSerializer):

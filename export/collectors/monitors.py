@@ -20,6 +20,10 @@ def monitor_families(now: float) -> Iterator[Family]:
         [((monitor.vantage,), monitor.overruns_total) for monitor in monitors],
     )
     yield family(
+        "pathwarden_monitor_dropped_samples_total",
+        [((monitor.vantage,), monitor.figures.dropped_samples) for monitor in monitors],
+    )
+    yield family(
         "pathwarden_monitor_lag_seconds",
         # What a dead monitor said last about its own lateness is not known any more.
         [((monitor.vantage,), monitor.lag_secs if monitor.alive else None) for monitor in monitors],

@@ -14,6 +14,7 @@ from django.db.models import Prefetch, QuerySet
 
 from health.domain.status import Face, PathStatus, Reason, face_of
 from health.models import CurrentHealth, MonitorLease, Path, PathTarget
+from health.selectors.figures import Figures
 
 STALE_ROW_SECS = 10.0
 """Longer than any hand-over or restart of the monitor."""
@@ -171,6 +172,7 @@ class MonitorNow:
     probes_per_sec: float
     lag_secs: float
     overruns_total: int
+    figures: Figures
 
 
 def current_monitors(*, now: float) -> list[MonitorNow]:
@@ -186,6 +188,7 @@ def current_monitors(*, now: float) -> list[MonitorNow]:
             probes_per_sec=lease.probes_per_sec,
             lag_secs=lease.lag_secs,
             overruns_total=lease.overruns_total,
+            figures=Figures.read(lease.figures),
         )
         for lease in MonitorLease.objects.select_related("vantage").order_by("vantage__name")
     ]

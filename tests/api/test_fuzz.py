@@ -18,18 +18,20 @@ from schemathesis.config import SchemathesisConfig
 
 from sdwan_site.models import ApiToken
 from tests.factories import (
+    CurrentUplinkFactory,
     FailoverEventFactory,
     FailoverPolicyFactory,
     FailoverStateFactory,
     HealthSampleFactory,
     PathFactory,
+    UplinkTrafficFactory,
     measured_path,
 )
 
 pytestmark = pytest.mark.django_db
 
 EXAMPLES = 60
-"""For each of the 16 operations, beside the systematic ones: about 1,500 requests in all."""
+"""For each of the 17 operations, beside the systematic ones: about 1,500 requests in all."""
 
 # Two moments can each be right and make a wrong span, which no schema can say.
 CONFIG = SchemathesisConfig.from_dict(
@@ -41,7 +43,7 @@ CONFIG = SchemathesisConfig.from_dict(
                     "positive_data_acceptance": {"expected-statuses": ["2xx", "400", "404"]}
                 },
             }
-            for name in ("paths_history", "events_list")
+            for name in ("paths_history", "events_list", "uplinks_traffic")
         ]
     }
 )
@@ -63,6 +65,8 @@ def token(open_connection, viewer):
     """What the requests send, of a viewer of a network that has one of everything."""
     path = measured_path("fibre")
     HealthSampleFactory(path=path)
+    CurrentUplinkFactory(uplink=path.uplink)
+    UplinkTrafficFactory(uplink=path.uplink)
     policy = FailoverPolicyFactory(members=[path, PathFactory()])
     FailoverStateFactory(policy=policy, active_path=path)
     FailoverEventFactory(policy=policy, to_path=path)

@@ -25,7 +25,7 @@ def test_every_operation_reads_demands_credentials_and_documents_its_problems():
         for method, operation in methods.items()
     }
     assert {method for _, method in operations} == {"get"}
-    assert len(operations) == 16
+    assert len(operations) == 17
     for operation in operations.values():
         assert operation["security"] == [{"token": []}, {"session": []}]
         for status in ("400", "401", "403", "404"):

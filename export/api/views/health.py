@@ -18,17 +18,16 @@ from export.api.descriptions import (
     PathHealthSerializer,
     PathHistorySerializer,
 )
-from export.api.filters import MOMENT_SCHEMA, PathFilter
+from export.api.filters import PathFilter
 from export.api.serializers import PathSerializer
 from export.api.views.base import StrictApiView, StrictViewSet
-from export.moments import parse_moment
+from export.api.views.spans import SPAN_PARAMETERS, asked_span
 from export.readings import with_status
 from export.site_scope import paths_of
 from export.snapshots import health_snapshot, health_stats, path_health, path_past
 from health.models import Path, PathTarget
 from health.selectors.current import current_paths
 
-DEFAULT_SPAN_SECS = 3600
 _LATER = ("1m", "1h", "1d")
 
 
@@ -62,15 +61,7 @@ class PathViewSet(StrictViewSet):
         summary="Past of a path",
         responses=PathHistorySerializer,
         parameters=[
-            OpenApiParameter(
-                "since",
-                MOMENT_SCHEMA,
-                description="First moment: ISO 8601 with a zone, or seconds since 1970; "
-                "an hour before until unless given.",
-            ),
-            OpenApiParameter(
-                "until", MOMENT_SCHEMA, description="Moment after the last; now unless given."
-            ),
+            *SPAN_PARAMETERS,
             OpenApiParameter(
                 "resolution",
                 {"type": "string", "enum": ["raw", "auto"], "default": "auto"},
@@ -83,8 +74,7 @@ class PathViewSet(StrictViewSet):
         """The slots of a path between two moments, oldest first, 5,000 at most."""
         path: Path = self.get_object()
         _check_resolution(request.query_params.get("resolution", "auto"))
-        until = _moment(request, "until", time.time())
-        since = _moment(request, "since", max(0.0, until - DEFAULT_SPAN_SECS))
+        since, until = asked_span(request, now=time.time())
         try:
             return Response(path_past(path, since=since, until=until))
         except ValueError as error:
@@ -104,16 +94,6 @@ def _check_resolution(text: str) -> None:
     if text in _LATER:
         cure += "; coarser ones come with roll-ups"
     raise ValidationError({"resolution": [f"{text!r} is not available: {cure}."]})
-
-
-def _moment(request: Request, name: str, default: float) -> float:
-    text = request.query_params.get(name)
-    if text is None:
-        return default
-    try:
-        return parse_moment(text).timestamp()
-    except ValueError as error:
-        raise ValidationError({name: [str(error)]}) from None
 
 
 class HealthSnapshotView(StrictApiView):

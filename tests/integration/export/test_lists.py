@@ -275,3 +275,8 @@ def test_a_page_takes_a_fixed_number_of_queries(
     # Session, user and the two of his permissions come before.
     with django_assert_num_queries(queries + 4):
         assert len(viewer_client.get(f"/api/v1/{route}").json()["results"]) == rows
+
+
+def test_an_id_beyond_what_a_database_counts_is_refused_like_any_nonsense(refused, ask):
+    assert "is no id" in refused("uplinks/", site=2**63)["site"]
+    assert ask("uplinks/", site=2**63 - 1)["results"] == []

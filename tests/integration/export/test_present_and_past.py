@@ -117,9 +117,17 @@ def test_the_health_of_a_path_has_its_targets(ask):
         {
             "target_id": 7, "address": "192.0.2.1", "alive": True, "health_score": 88.0,
             "latency_ms": 20.0, "packet_loss_pct": 0.0, "jitter_ms": None, "sent": 120,
-            "received": 119, "detail": None,
+            "received": 119, "detail": None, "interval_ms": None, "hold_ms": None,
+            "blamed": False,
         }
     ]  # fmt: skip
+
+
+def test_a_target_tells_its_interval_and_hold_in_force_and_whether_it_is_blamed(ask):
+    told = TARGET | {"interval_ms": 2_000, "hold_ms": 1_000, "blamed": True}
+    path = measured_path("fibre", targets=[told])
+    (target,) = ask(f"paths/{path.pk}/health/")["targets"]
+    assert (target["interval_ms"], target["hold_ms"], target["blamed"]) == (2_000, 1_000, True)
 
 
 def test_the_health_of_a_silent_path_says_why_it_is_unknown(ask):

@@ -6,6 +6,7 @@ import gzip
 import os
 import shutil
 import subprocess
+import time
 
 import pytest
 from django.test import Client
@@ -19,6 +20,7 @@ from failover.models.events import EventType
 from tests.conftest import missing_layer
 from tests.factories import (
     CurrentHealthFactory,
+    CurrentUplinkFactory,
     FailoverEventFactory,
     FailoverPolicyFactory,
     FailoverStateFactory,
@@ -76,7 +78,13 @@ def network():
     policy = FailoverPolicyFactory(members=[path, backup])
     FailoverStateFactory(policy=policy, active_path=backup, generation=3)
     FailoverEventFactory(policy=policy, duration_ms=250.0)
-    MonitorLeaseFactory(vantage=uplink.vantage, lag_secs=0.002, overruns_total=4)
+    CurrentUplinkFactory(uplink=uplink, receive_bytes=2**40, transmit_drops=3)
+    MonitorLeaseFactory(
+        vantage=uplink.vantage,
+        lag_secs=0.002,
+        overruns_total=4,
+        figures={"ring": {"dropped_samples": 6}},
+    )
     return path, backup, policy
 
 
@@ -131,6 +139,44 @@ def test_bandwidth_is_in_bytes_and_one_that_is_not_set_has_no_series(network):
     }
     uplink = str(path.uplink_id)
     assert found == {(uplink, "down"): 12.5e6, (uplink, "up"): 1_562_500.0}
+
+
+def uplink_series(uplink) -> dict[str, float]:
+    wanted = ("uplink_id", str(uplink.pk))
+    return {name: value for (name, found), value in series().items() if wanted in found}
+
+
+def test_the_totals_of_an_uplink_are_counters_to_the_byte(network):
+    path, _, _ = network
+    found = uplink_series(path.uplink)
+    assert found["pathwarden_uplink_receive_bytes_total"] == 2**40
+    assert found["pathwarden_uplink_transmit_drops_total"] == 3
+    assert found["pathwarden_uplink_receive_errors_total"] == 0
+    assert found["pathwarden_uplink_up"] == 1
+
+
+def test_an_uplink_that_nobody_counts_any_more_has_no_counters():
+    silent = CurrentUplinkFactory(updated_at=time.time() - 60).uplink
+    assert uplink_series(silent) == {}
+
+
+def test_an_uplink_without_an_interface_has_no_counters_and_no_state():
+    unnamed = CurrentUplinkFactory(link="unknown", counted_at=None).uplink
+    assert uplink_series(unnamed) == {}
+
+
+def test_an_uplink_whose_interface_went_down_is_0_and_its_counters_end():
+    down = CurrentUplinkFactory(link="down", counted_at=time.time() - 60).uplink
+    assert uplink_series(down) == {"pathwarden_uplink_up": 0}
+
+
+def test_samples_that_a_monitor_lost_are_counted_and_unknown_is_not_0(network):
+    path, _, _ = network
+    MonitorLeaseFactory(vantage__name="silent")
+    found = series()
+    name = "pathwarden_monitor_dropped_samples_total"
+    assert found[name, labels(vantage=path.uplink.vantage.name)] == 6
+    assert (name, labels(vantage="silent")) not in found
 
 
 def test_exactly_one_state_of_a_path_is_1(network):

@@ -8,9 +8,14 @@ import pytest
 from django.test import override_settings
 
 from health import retention
-from health.models import HealthSample, StatusChange
+from health.models import HealthSample, StatusChange, UplinkTraffic
 from health.tasks import purge_history
-from tests.factories import HealthSampleFactory, PathFactory, StatusChangeFactory
+from tests.factories import (
+    HealthSampleFactory,
+    PathFactory,
+    StatusChangeFactory,
+    UplinkTrafficFactory,
+)
 
 pytestmark = pytest.mark.django_db
 SLOT = 1_700_000_000
@@ -37,8 +42,11 @@ def test_changes_of_status_are_kept_for_a_year_and_samples_as_configured() -> No
     fresh = StatusChangeFactory()
     HealthSampleFactory(timestamp=SLOT)
     HealthSampleFactory()
-    assert purge_history() == "deleted 1 samples and 1 changes of status"
+    UplinkTrafficFactory(timestamp=SLOT)
+    kept = UplinkTrafficFactory()
+    assert purge_history() == "deleted 1 samples, 1 of traffic and 1 changes of status"
     assert StatusChange.objects.get() == fresh
+    assert UplinkTraffic.objects.get() == kept
 
 
 def test_the_retention_of_samples_is_a_setting() -> None:

@@ -90,6 +90,7 @@ ADDRESSES = {
     "api/v1/sites/<pk>/": API,
     "api/v1/uplinks/": API,
     "api/v1/uplinks/<pk>/": API,
+    "api/v1/uplinks/<pk>/traffic/": API,
     "api/v1/paths/": API,
     "api/v1/paths/<pk>/": API,
     "api/v1/paths/<pk>/health/": API,
