@@ -14,6 +14,7 @@ BENCHMARKS = {
     "loss_truth": "bench.probing.loss_truth",
     "impostors": "bench.probing.impostors",
     "own_faults": "bench.probing.own_faults",
+    "own_uplink": "bench.probing.own_uplink",
     "exporters": "bench.probing.exporters",
     "memory": "bench.probing.memory",
     "scale": "bench.probing.scale",

@@ -6,9 +6,9 @@ that removes it every time it would be a fight at full speed. Decides nothing el
 
 from __future__ import annotations
 
-BURST = 10
+BURST = 30
 """Repairs that may follow each other without a pause."""
-REFILL_SECS = 5.0
+REFILL_SECS = 2.0
 """One more repair becomes possible each time this has passed."""
 QUIET_SECS = 60.0
 """After so long without a repair the next one is news again."""

@@ -78,10 +78,8 @@ class TwoUplinks:
     def move_default(self, number: int) -> None:
         """The only default routes left are over this uplink: what a switch may look like."""
         self.give_defaults(number)
-        other = f"dev wan{3 - number} metric {(3 - number) * 100}"
-        for family, gateway in ((4, GATEWAY), (6, GATEWAY6)):
-            if f"wan{3 - number}" in self.branch.ip(f"-{family} route show default"):
-                self.branch.ip(f"-{family} route del default via {gateway} {other}")
+        for family, default in ((4, "0.0.0.0/0"), (6, "::/0")):
+            self.branch.ip(f"-{family} route flush exact {default} dev wan{3 - number} table main")
 
     def echoes(self, number: int, family: int = 4) -> int:
         """How many echo requests have reached this provider."""

@@ -1,0 +1,217 @@
+"""D9: how soon a repaired uplink is reachable again over itself, traffic being on the other.
+
+Two uplinks with the same source and the same gateway, in namespaces of their own; the
+keeper prepares the probe routes, and a probe leaves over wan1 every 200 ms as the state
+told last says. Each round breaks wan1, moves the default route to wan2, repairs wan1
+and measures from the end of the repair to the third answer. The providers' own
+counters say whether any probe of wan1 reached the other one: that must be none.
+"""
+
+from __future__ import annotations
+
+import argparse
+import threading
+import time
+from collections.abc import Callable
+from contextlib import ExitStack
+
+from bench.report import Figure, median_figure, report
+from health.domain.uplink_spec import ProbeRouteMode, UplinkSpec
+from health.domain.uplink_state import LinkState, RouteState, UplinkState
+from tests.lab.links import PointToPoint
+from tests.lab.two_uplinks import GATEWAY, SOURCE, TARGET, Pinger, TwoUplinks, Watcher, specs
+
+INTERVAL_SECS = 0.2
+ANSWERS = 3
+MUST = f"≤ {3 * INTERVAL_SECS + ANSWERS * INTERVAL_SECS:.1f}"
+"""Figure D9: 3 × interval + 3 answers."""
+GIVE_UP_SECS = 10.0
+BROKEN_SECS = 0.7
+
+
+class SteadyProbes:
+    """One probe of one uplink per interval, from a thread in the caller's namespace."""
+
+    def __init__(self, watcher: Watcher, key: int) -> None:
+        self.answers: list[float] = []
+        self._watcher = watcher
+        self._key = key
+        self._ending = threading.Event()
+        self._pinger = Pinger(4)
+        self._thread = threading.Thread(target=self._probe, name="probes")
+        self._thread.start()
+
+    def _probe(self) -> None:
+        due = time.monotonic()
+        while not self._ending.wait(max(0.0, due - time.monotonic())):
+            due += INTERVAL_SECS
+            state = self._watcher.now(self._key)
+            if self._may_leave(state) and self._pinger.ping(state, wait_secs=INTERVAL_SECS * 0.8):
+                self.answers.append(time.monotonic())
+
+    @staticmethod
+    def _may_leave(state: UplinkState) -> bool:
+        return state.link is LinkState.UP and state.route is RouteState.VERIFIED
+
+    def third_answer_after(self, moment: float) -> float:
+        """Seconds from ``moment`` to the third answer; ``GIVE_UP_SECS`` when it never came."""
+        while time.monotonic() < moment + GIVE_UP_SECS:
+            since = [at for at in self.answers if at > moment]
+            if len(since) >= ANSWERS:
+                return since[ANSWERS - 1] - moment
+            time.sleep(0.01)
+        return GIVE_UP_SECS
+
+    def close(self) -> None:
+        """End the thread."""
+        self._ending.set()
+        self._thread.join()
+        self._pinger.close()
+
+
+class Branch:
+    """The lab, its keeper and the probes of wan1."""
+
+    def __init__(self, stack: ExitStack) -> None:
+        self.lab = TwoUplinks()
+        stack.callback(self.lab.close)
+        stack.enter_context(self.lab.branch.inside())
+        self.watcher = Watcher()
+        stack.callback(self.watcher.keeper.close)
+        self.dial_in: PointToPoint | None = None
+        stack.callback(self.hang_up)
+        dial_in = UplinkSpec(3, "uid-3", "line 3", "ppp0", ProbeRouteMode.MANAGED)
+        self.watcher.keeper.configure([*specs(), dial_in])
+        self.watcher.wait_verified(1, 2)
+
+    def hang_up(self) -> None:
+        """End the session of the point-to-point link."""
+        if self.dial_in is not None:
+            self.dial_in.close()
+            self.dial_in = None
+
+    def dial(self, number: int) -> None:
+        """A new session with an address of its own."""
+        self.dial_in = PointToPoint("ppp0")
+        self.lab.branch.ip(f"addr add 10.64.0.{10 + number} peer 10.64.0.1/32 dev ppp0")
+        self.lab.branch.ip("link set ppp0 up")
+
+
+Step = Callable[[Branch, int], None]
+
+
+def _lose_target(branch: Branch, number: int) -> None:
+    branch.lab.isps[1].ip(f"addr del {TARGET}/32 dev lo")
+    branch.lab.move_default(2)
+
+
+def _regain_target(branch: Branch, number: int) -> None:
+    branch.lab.isps[1].ip(f"addr add {TARGET}/32 dev lo")
+
+
+def _lose_address(branch: Branch, number: int) -> None:
+    branch.lab.move_default(2)
+    branch.lab.branch.ip("addr flush dev wan1 scope global")
+
+
+def _renew(branch: Branch, number: int) -> None:
+    subnet = f"192.168.{10 + number % 100}"
+    branch.lab.isps[1].ip(f"addr replace {subnet}.1/24 dev p0")
+    branch.lab.branch.ip(f"addr add {subnet}.2/24 dev wan1")
+    branch.lab.branch.ip(f"route replace default via {subnet}.1 dev wan1 metric 100")
+
+
+def _cable_out(branch: Branch, number: int) -> None:
+    branch.lab.isps[1].ip("link set p0 down")
+    branch.lab.move_default(2)
+
+
+def _cable_in(branch: Branch, number: int) -> None:
+    branch.lab.isps[1].ip("link set p0 up")
+
+
+def _set_down(branch: Branch, number: int) -> None:
+    branch.lab.move_default(2)
+    branch.lab.branch.ip("link set wan1 down")
+
+
+def _set_up(branch: Branch, number: int) -> None:
+    branch.lab.branch.ip("link set wan1 up")
+
+
+def _delete(branch: Branch, number: int) -> None:
+    branch.lab.move_default(2)
+    branch.lab.branch.ip("link del wan1")
+
+
+def _make_anew(branch: Branch, number: int) -> None:
+    branch.lab.plug(1)
+    branch.lab.give_provider_addresses(1)
+    branch.lab.branch.ip(f"addr replace {SOURCE}/24 dev wan1")
+    branch.lab.branch.ip(f"route append default via {GATEWAY} dev wan1 metric 100")
+
+
+def _nothing(branch: Branch, number: int) -> None:
+    branch.lab.move_default(2)
+
+
+def _delete_ours(branch: Branch, number: int) -> None:
+    branch.lab.branch.ip("route flush table 173001")
+    branch.lab.branch.ip("rule del priority 173 fwmark 0xad000001")
+
+
+def _hang_up(branch: Branch, number: int) -> None:
+    branch.hang_up()
+
+
+def _dial(branch: Branch, number: int) -> None:
+    branch.dial(number)
+
+
+EVENTS: tuple[tuple[str, int, Step, Step], ...] = (
+    ("line repaired, default route on wan2", 1, _lose_target, _regain_target),
+    ("address and gateway renewed", 1, _lose_address, _renew),
+    ("carrier flap", 1, _cable_out, _cable_in),
+    ("interface down and up", 1, _set_down, _set_up),
+    ("interface deleted and made anew", 1, _delete, _make_anew),
+    ("probe route deleted by somebody", 1, _nothing, _delete_ours),
+    ("point-to-point session anew", 3, _hang_up, _dial),
+)
+"""Name, uplink, how it breaks, how it is repaired."""
+
+
+def main() -> None:
+    """Measure every event ``--rounds`` times and report median and worst."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--rounds", type=int, default=20)
+    rounds = parser.parse_args().rounds
+    figures: list[Figure] = []
+    for name, key, break_it, repair_it in EVENTS:
+        times, strayed = measure(key, break_it, repair_it, rounds)
+        figures += [
+            median_figure(f"{name}: third answer", times, "s", MUST),
+            median_figure("  worst round", [max(times)], "s", MUST),
+            median_figure("  probes seen by the other provider", [strayed], "", "0"),
+        ]
+    report("own_uplink", figures)
+
+
+def measure(key: int, break_it: Step, repair_it: Step, rounds: int) -> tuple[list[float], float]:
+    """Seconds from repair to the third answer of each round, and probes that took wan2."""
+    times: list[float] = []
+    with ExitStack() as stack:
+        branch = Branch(stack)
+        probes = SteadyProbes(branch.watcher, key)
+        stack.callback(probes.close)
+        elsewhere = branch.lab.echoes(2)
+        for number in range(rounds):
+            break_it(branch, number)
+            time.sleep(BROKEN_SECS)
+            repair_it(branch, number)
+            times.append(probes.third_answer_after(time.monotonic()))
+        strayed = branch.lab.echoes(2) - elsewhere
+    return times, float(strayed)
+
+
+if __name__ == "__main__":
+    main()
