@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import logging
 import queue
+from collections.abc import Collection
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from typing import Any
@@ -56,6 +57,7 @@ class FailoverController:
         self._inbox: queue.SimpleQueue[Loaded | Outcome] = queue.SimpleQueue()
         self._thread = DecisionThread(context, self._inbox.put)
         self._policies: dict[int, _Watched] = {}
+        self._members: frozenset[int] = frozenset()
         self._in_maintenance: frozenset[int] = frozenset()
         self._disabled_paths: frozenset[int] = frozenset()
         self._last_round_ns: int | None = None
@@ -79,6 +81,10 @@ class FailoverController:
                 due.append(self._published(policy_id, watched, decision, now))
         if due:
             self._thread.publish(due)
+
+    def attends(self) -> Collection[int]:
+        """The members of every policy: decisions need readings of this very second."""
+        return self._members
 
     def close(self) -> None:
         """Store where everything stands, and let the thread finish."""
@@ -108,6 +114,9 @@ class FailoverController:
         """Take the configuration over; running clocks of known policies go on."""
         self._in_maintenance = loaded.in_maintenance
         self._disabled_paths = loaded.disabled_paths
+        self._members = frozenset(
+            member.path_key for spec in loaded.policies.values() for member in spec.members
+        )
         for gone in self._policies.keys() - loaded.policies.keys():
             del self._policies[gone]
         for policy_id, spec in loaded.policies.items():

@@ -9,6 +9,10 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 NANOSECONDS_PER_MS = 1_000_000
+SUSPECT_FLOOR_MS = 100
+FAST_SUSPECT_FLOOR_MS = 50
+FAST_INTERVAL_MS = 50
+"""Who probes this often is near by and wants to know sooner (profile "fast")."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,6 +30,22 @@ class ProbeTiming:
     def interval_ns(self) -> int:
         """Spacing of base probes to one target in nanoseconds."""
         return self.interval_ms * NANOSECONDS_PER_MS
+
+    @property
+    def burst_ns(self) -> int:
+        """Spacing of confirmation probes in nanoseconds; a longer hold stretches it."""
+        return max(self.burst_ms, self.hold_ms // 10) * NANOSECONDS_PER_MS
+
+    @property
+    def hold_ns(self) -> int:
+        """How long a run of suspects must last before a target is dead, in nanoseconds."""
+        return self.hold_ms * NANOSECONDS_PER_MS
+
+    @property
+    def suspect_floor_ns(self) -> int:
+        """The least age in nanoseconds at which silence is suspicious."""
+        fast = self.interval_ms <= FAST_INTERVAL_MS
+        return (FAST_SUSPECT_FLOOR_MS if fast else SUSPECT_FLOOR_MS) * NANOSECONDS_PER_MS
 
     @property
     def timeout_ns(self) -> int:

@@ -8,11 +8,17 @@ from __future__ import annotations
 
 from typing import NamedTuple
 
+from health.domain.directions import NO_DIRECTIONS, DirectionMetrics
 from health.domain.status import PathStatus, Reason
 
 
 class TargetReading(NamedTuple):
-    """One target's window: times in milliseconds, loss in percent, null where unknown."""
+    """One target's window: times in milliseconds, loss in percent, null where unknown.
+
+    ``interval_ms`` is the spacing of probes in force, which many paths to one
+    destination stretch; ``hold_ms`` how long a death is confirmed, which a false
+    one doubles for a while; ``blamed``: bad on every path that uses it, left out.
+    """
 
     key: int
     address: str
@@ -24,6 +30,9 @@ class TargetReading(NamedTuple):
     sent: int
     received: int
     detail: str = ""
+    interval_ms: int = 0
+    hold_ms: int = 0
+    blamed: bool = False
 
 
 class PathReading(NamedTuple):
@@ -32,8 +41,8 @@ class PathReading(NamedTuple):
     ``score`` is 0–100, ``latency_ms`` the mean round-trip time of the window,
     ``packet_loss_pct`` 0–100; each is None when nothing supports it.
     ``settled`` counts the probes behind them, ``answers_in_a_row`` the answers
-    since the last loss at the path's deciding target, ``loss_run`` the losses
-    since the last answer. ``checked_ns`` is when a probe was last settled and
+    since the last suspect at the path's deciding target, ``loss_run`` the suspects and
+    losses since the last answer. ``checked_ns`` is when a probe was last settled and
     ``answered_ns`` when one was last answered, None if never. ``since_ns`` is
     when the status began.
     """
@@ -61,3 +70,4 @@ class PathReading(NamedTuple):
     answered_ns: int | None
     since_ns: int
     targets: tuple[TargetReading, ...] = ()
+    directions: DirectionMetrics = NO_DIRECTIONS

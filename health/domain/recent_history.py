@@ -50,6 +50,7 @@ class RecentHistory:
         self.strip: deque[str] = deque([NO_CELL] * CELLS, CELLS)
         # The slot that is under way is entered when it closes.
         self._spark_cell = int(wall // SLOT_SECS) - 1
+        self._spark_json = ""
         self._strip_cell = int(wall // STRIP_CELL_SECS)
 
     @classmethod
@@ -62,11 +63,23 @@ class RecentHistory:
 
     def note_slot(self, timestamp: int, latency_ms: float | None) -> None:
         """Enter the mean latency of the slot that began at ``timestamp``, None without answers."""
+        self._spark_json = ""
         steps = timestamp // SLOT_SECS - self._spark_cell
         self.spark.extend([None] * min(max(0, steps), CELLS))
         self._spark_cell += max(0, steps)
         if latency_ms is not None:
             self.spark[-1] = round(latency_ms, 3)
+
+    def spark_json(self) -> str:
+        """The latency cells as JSON; made once a slot, because it is stored once a second."""
+        if not self._spark_json:
+            cells = ",".join("null" if cell is None else str(cell) for cell in self.spark)
+            self._spark_json = f"[{cells}]"
+        return self._spark_json
+
+    def strip_text(self) -> str:
+        """The state cells as one letter each."""
+        return "".join(self.strip)
 
     def note(self, reading: PathReading, wall: float) -> None:
         """Enter the state at ``wall`` (seconds since 1970, UTC)."""

@@ -6,8 +6,10 @@ hand-over) merge into what one monitor would have written.
 
 from __future__ import annotations
 
+from itertools import pairwise
 from typing import NamedTuple
 
+from health.domain.directions import NO_DIRECTIONS, DirectionMetrics
 from health.domain.sketch import Sketch
 from health.domain.status import PathStatus
 
@@ -28,6 +30,10 @@ class Sample(NamedTuple):
     max_latency_ms: float | None
     packet_loss_pct: float | None
     jitter_ms: float | None
+    forward_loss_pct: float | None
+    backward_loss_pct: float | None
+    forward_jitter_ms: float | None
+    backward_jitter_ms: float | None
     health_score: float | None
     status: PathStatus
     known_secs: int
@@ -38,8 +44,8 @@ class Sample(NamedTuple):
     def merged_with(self, later: Sample) -> Sample:
         """The sample of the whole slot, ``self`` being the earlier part.
 
-        Means are weighted by answers; the jitter's weights are the answers as
-        well, because the number of pairs is not stored. The later part's score
+        Means are weighted by answers, those of the jitter and of the directions
+        as well, because the number of pairs is not stored. The later part's score
         and status stand, as they would have at the end of the slot.
         """
         sent, received = self.sent + later.sent, self.received + later.received
@@ -52,6 +58,10 @@ class Sample(NamedTuple):
             max_latency_ms=_greatest(self.max_latency_ms, later.max_latency_ms),
             packet_loss_pct=100.0 * (sent - received) / sent if sent else None,
             jitter_ms=_weighted(self, later, "jitter_ms"),
+            forward_loss_pct=_weighted(self, later, "forward_loss_pct"),
+            backward_loss_pct=_weighted(self, later, "backward_loss_pct"),
+            forward_jitter_ms=_weighted(self, later, "forward_jitter_ms"),
+            backward_jitter_ms=_weighted(self, later, "backward_jitter_ms"),
             health_score=later.health_score
             if later.health_score is not None
             else self.health_score,
@@ -68,37 +78,24 @@ def slot_of(wall: float) -> int:
 
 
 class TargetSlot:
-    """The probes of one target that settled in the current slot."""
+    """The base probes of one target that settled in the current slot.
+
+    ``rtts`` has one entry a probe in order of settling: the round-trip time in
+    nanoseconds, None for a loss. Entering one must cost nothing; the arithmetic
+    waits until the slot closes.
+    """
+
+    __slots__ = ("_bad_seconds", "rtts")
 
     def __init__(self) -> None:
-        self.sent = 0
-        self.received = 0
-        self.sketch = Sketch()
-        self._rtt_sum = 0
-        self._least: int | None = None
-        self._greatest: int | None = None
-        self._variation_sum = 0
-        self._variation_count = 0
-        self._previous: int | None = None
-        self._bad_seconds: set[int] = set()
-
-    def answered(self, rtt_ns: int) -> None:
-        """A probe was answered after ``rtt_ns`` nanoseconds."""
-        self.sent += 1
-        self.received += 1
-        self._rtt_sum += rtt_ns
-        self._least = rtt_ns if self._least is None else min(self._least, rtt_ns)
-        self._greatest = rtt_ns if self._greatest is None else max(self._greatest, rtt_ns)
-        if self._previous is not None:
-            self._variation_sum += abs(rtt_ns - self._previous)
-            self._variation_count += 1
-        self._previous = rtt_ns
-        self.sketch.add(rtt_ns)
+        self.rtts: list[int | None] = []
+        self._bad_seconds: set[int] | None = None
 
     def lost(self, sent_ns: int) -> None:
         """A probe that left at ``sent_ns`` (monotonic, nanoseconds) was lost."""
-        self.sent += 1
-        self._previous = None
+        self.rtts.append(None)
+        if self._bad_seconds is None:
+            self._bad_seconds = set()
         self._bad_seconds.add(sent_ns // _NS_PER_SECOND)
 
     def sample(
@@ -110,26 +107,39 @@ class TargetSlot:
         status: PathStatus,
         known_secs: int,
         reachable_secs: int,
+        directions: DirectionMetrics = NO_DIRECTIONS,
     ) -> Sample:
         """Close the slot that began at ``timestamp``."""
-        received, pairs = self.received, self._variation_count
+        answered = [rtt for rtt in self.rtts if rtt is not None]
+        sent, received = len(self.rtts), len(answered)
         return Sample(
-            timestamp=timestamp,
-            path=path,
-            sent=self.sent,
-            received=received,
-            latency_ms=self._rtt_sum / received / _NS_PER_MS if received else None,
-            min_latency_ms=None if self._least is None else self._least / _NS_PER_MS,
-            max_latency_ms=None if self._greatest is None else self._greatest / _NS_PER_MS,
-            packet_loss_pct=100.0 * (self.sent - received) / self.sent if self.sent else None,
-            jitter_ms=self._variation_sum / pairs / _NS_PER_MS if pairs else None,
-            health_score=health_score,
-            status=status,
-            known_secs=min(SLOT_SECS, known_secs),
-            reachable_secs=min(SLOT_SECS, reachable_secs),
-            bad_secs=min(SLOT_SECS, len(self._bad_seconds)),
-            sketch=self.sketch.to_bytes(),
+            timestamp,
+            path,
+            sent,
+            received,
+            sum(answered) / received / _NS_PER_MS if received else None,
+            min(answered) / _NS_PER_MS if received else None,
+            max(answered) / _NS_PER_MS if received else None,
+            100.0 * (sent - received) / sent if sent else None,
+            _jitter_ms(self.rtts),
+            *directions,
+            health_score,
+            status,
+            min(SLOT_SECS, known_secs),
+            min(SLOT_SECS, reachable_secs),
+            min(SLOT_SECS, len(self._bad_seconds or ())),
+            Sketch.of(answered).to_bytes(),
         )
+
+
+def _jitter_ms(rtts: list[int | None]) -> float | None:
+    """Mean difference of neighbouring probes that were both answered (RFC 3393), in ms."""
+    steps = [
+        abs(later - earlier)
+        for earlier, later in pairwise(rtts)
+        if earlier is not None and later is not None
+    ]
+    return sum(steps) / len(steps) / _NS_PER_MS if steps else None
 
 
 def _weighted(earlier: Sample, later: Sample, field: str) -> float | None:

@@ -36,6 +36,14 @@ class Sketch:
         """Number of values."""
         return self._counts.total()
 
+    @classmethod
+    def of(cls, rtts_ns: Iterable[int]) -> Sketch:
+        """A sketch of round-trip times in nanoseconds."""
+        sketch = cls()
+        for rtt_ns in rtts_ns:
+            sketch.add(rtt_ns)
+        return sketch
+
     def add(self, rtt_ns: int) -> None:
         """Enter one round-trip time in nanoseconds; below 1 µs counts as 1 µs."""
         microseconds = max(1.0, rtt_ns / 1000)

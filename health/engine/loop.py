@@ -1,8 +1,8 @@
 """The probe engine: one thread, one event loop, all paths.
 
-    wait → receive → time out → send (in chunks, receiving between) → judge → tell
+    wait → take edits → receive → check what is overdue → send → confirm → judge → tell
 
-Receiving comes before timing out: after a stall of this process the answers lie
+Receiving comes before checking: after a stall of this process the answers lie
 in the socket with the kernel's own time stamps, and they count.
 """
 
@@ -10,31 +10,42 @@ from __future__ import annotations
 
 import logging
 import random
-import selectors
+import select
+import time
+import traceback
 from collections.abc import Callable, Iterable, Mapping, Sequence
 
+from health.domain.liveness import LivenessChange
 from health.domain.measurement import Outcome
 from health.domain.path_spec import PathSpec
 from health.domain.reading import PathReading
-from health.domain.sample import Sample, slot_of
+from health.domain.sample import Sample
+from health.domain.uplink_state import LinkState, UplinkState
 from health.engine.clock import Clock, SystemClock
+from health.engine.lanes import Lanes
 from health.engine.observers import Round, RoundObserver
-from health.engine.outstanding import Outstanding, OutstandingProbes
 from health.engine.pacer import Pacer
 from health.engine.path_monitor import PathMonitor
 from health.engine.resolver import NameResolver
-from health.engine.target_monitor import TargetMonitor
-from health.probers.base import Prober, SendError, WireTarget
+from health.engine.roster import Roster, Wanted
+from health.engine.rounds import Rounds
+from health.engine.target_monitor import MAX_BURST_PROBES, NO_NUMBER, Probe, TargetMonitor
+from health.engine.timer_wheel import TICK_NS, TimerWheel
+from health.probers.base import Prober, SendError
 
 log = logging.getLogger(__name__)
 
-ROUND_NS = 1_000_000_000
-"""Every path is judged once a second, and at once when a target dies or comes back."""
 SEND_CHUNK = 64
 """Sends between two looks at the sockets; one huge burst overflowed the receive buffer."""
-SHORTEST_WAIT_NS = 5_000_000
-"""Sends due within this time leave together: a wake-up costs more than a probe."""
+CALM_WAIT_NS = 10_000_000
+"""Least time between two turns while no death is being confirmed: wake-ups cost most."""
 LONGEST_WAIT_NS = 200_000_000
+STALL_NS = 500_000_000
+"""A turn that comes so much later than it should: this process did not run."""
+DRAINS_AFTER_STALL = 64
+DEFECTS_LOGGED_EVERY_NS = 60_000_000_000
+
+_NEVER_NS = 1 << 62
 
 
 class ProbeEngine:
@@ -57,239 +68,318 @@ class ProbeEngine:
         random_fraction: Callable[[], float] = random.random,
         restore: Callable[[PathMonitor], None] = lambda monitor: None,
     ) -> None:
-        self.paths: dict[int, PathMonitor] = {}
-        self.readings: dict[int, PathReading] = {}
         self.probers = probers
         self.sent_total = 0
-        self.observers = observers
-        self._on_samples = on_samples
-        self._unavailable = unavailable or {}
-        self._resolver = resolver
+        self.stalls = 0
         self._clock = clock or SystemClock()
-        self._restore = restore
-        self._pacer = Pacer(random_fraction)
-        self._outstanding = OutstandingProbes()
-        self._tickets: dict[int, tuple[PathMonitor, TargetMonitor]] = {}
-        self._tickets_of: dict[int, list[int]] = {}
-        self._submitted: list[PathSpec] | None = None
-        self._selector = selectors.DefaultSelector()
-        self._watched: set[int] = set()
-        self._stirred: set[int] = set()
+        self._resolver = resolver
+        self._names_seen = 0
+        self._lanes = Lanes(probers, unavailable or {}, resolver)
+        self._pacer: Pacer[TargetMonitor] = Pacer(random_fraction)
+        self._checks: TimerWheel[Probe] = TimerWheel()
+        self._bursts: TimerWheel[TargetMonitor] = TimerWheel()
+        self._under_way: dict[str, dict[int, Probe]] = {kind: {} for kind in probers}
+        self._submitted: Wanted | None = None
+        self._submitted_uplinks: Mapping[int, UplinkState] | None = None
         self._overruns_told = 0
+        self._defect_logged_ns: int | None = None
         now_ns = self._clock.monotonic_ns()
-        self._next_round_ns = now_ns + ROUND_NS
-        self._slot = slot_of(self._clock.wall())
+        self._turn_due_ns = now_ns + LONGEST_WAIT_NS
+        self._late_ns = 0
+        self._roster = Roster(self._pacer, self._lanes, resolver, restore, self._forget)
+        self._rounds = Rounds(self._roster, on_samples, now_ns, self._clock.wall())
+        self._rounds.observers = observers
+
+    @property
+    def paths(self) -> Mapping[int, PathMonitor]:
+        """The paths under measurement, by key; to be read in the loop's thread only."""
+        return self._roster.paths
+
+    @property
+    def readings(self) -> Mapping[int, PathReading]:
+        """The latest reading of each path, by key; a plain dictionary."""
+        return self._rounds.readings
+
+    @property
+    def observers(self) -> Sequence[RoundObserver]:
+        """Who is told about rounds."""
+        return self._rounds.observers
+
+    @observers.setter
+    def observers(self, observers: Sequence[RoundObserver]) -> None:
+        self._rounds.observers = observers
 
     @property
     def overruns(self) -> int:
         """Probes that were not sent because the loop was late."""
         return self._pacer.overruns
 
-    # --- configuration ----------------------------------------------------------
+    # --- from other threads ---------------------------------------------------------
     def submit(self, specs: Iterable[PathSpec]) -> None:
-        """Measure exactly these paths from the next turn on. May be called from any thread."""
-        self._submitted = list(specs)
+        """Measure exactly these paths from the next turns on. May be called from any thread."""
+        self._submitted = Wanted.of(specs)
+
+    def submit_uplinks(self, states: Mapping[int, UplinkState]) -> None:
+        """Take uplinks, by key, for what they are now. May be called from any thread."""
+        self._submitted_uplinks = states
 
     def configure(self, specs: Iterable[PathSpec]) -> None:
-        """Take the difference to ``specs`` over; unchanged paths are not touched at all."""
-        now_ns = self._clock.monotonic_ns()
-        wanted = {spec.key: spec for spec in specs}
-        for key in self.paths.keys() - wanted.keys():
-            self._unschedule(key)
-            del self.paths[key]
-            self.readings.pop(key, None)
-        for key, spec in wanted.items():
-            monitor = self.paths.get(key)
-            if monitor is None:
-                self.paths[key] = monitor = PathMonitor(spec, now_ns)
-                self._restore(monitor)
-                self._schedule(monitor, now_ns)
-            elif monitor.spec != spec:
-                self._respecify(monitor, spec, now_ns)
-        if self._resolver is not None:
-            self._resolver.want(t.address for spec in wanted.values() for t in spec.targets)
+        """Measure exactly these paths at once; for a loop that does not turn yet."""
+        self._roster.want(Wanted.of(specs))
+        while self._roster.is_busy:
+            self._roster.take_slice(self._clock.monotonic_ns())
 
-    def _respecify(self, monitor: PathMonitor, spec: PathSpec, now_ns: int) -> None:
-        same_packets = monitor.spec.probes_like(spec)
-        monitor.respecify(spec)
-        if not same_packets:
-            self._unschedule(spec.key)
-            self._schedule(monitor, now_ns)
-
-    def _schedule(self, monitor: PathMonitor, now_ns: int) -> None:
-        tickets = []
-        for target in monitor.targets:
-            ticket = self._pacer.add(monitor.spec.timing.interval_ns, now_ns)
-            self._tickets[ticket] = (monitor, target)
-            tickets.append(ticket)
-        self._tickets_of[monitor.spec.key] = tickets
-
-    def _unschedule(self, key: int) -> None:
-        for ticket in self._tickets_of.pop(key):
-            self._pacer.remove(ticket)
-            del self._tickets[ticket]
-
-    # --- the loop -----------------------------------------------------------------
+    # --- the loop -------------------------------------------------------------------
     def run(self, should_stop: Callable[[], bool]) -> None:
         """Turn until ``should_stop()``; it is asked at least five times a second."""
-        try:
-            while not should_stop():
-                self.turn()
-        finally:
-            self._selector.close()
+        while not should_stop():
+            self.turn()
 
     def turn(self) -> None:
         """One pass: wait for the next thing to do, and do it."""
-        if self._submitted is not None:
-            specs, self._submitted = self._submitted, None
-            self.configure(specs)
-        self._watch_new_sockets()
-        self._selector.select(self._wait_ns() / 1e9)
+        self._wait()
+        self._note_stall(self._clock.monotonic_ns())
+        self._take_submitted()
         self._receive()
-        self._time_out()
-        self._send()
-        if self._stirred or self._clock.monotonic_ns() >= self._next_round_ns:
-            self._finish_round()
-
-    def _wait_ns(self) -> int:
-        now_ns = self._clock.monotonic_ns()
-        soonest = now_ns + LONGEST_WAIT_NS
-        for moment in (
-            self._next_round_ns,
-            self._pacer.next_due_ns(),
-            self._outstanding.next_timeout_ns(),
-        ):
-            if moment is not None:
-                soonest = min(soonest, moment)
-        return max(SHORTEST_WAIT_NS, soonest - now_ns)
-
-    def _watch_new_sockets(self) -> None:
-        for prober in self.probers.values():
-            for socket in prober.sockets():
-                if socket.fileno() not in self._watched:
-                    self._selector.register(socket, selectors.EVENT_READ)
-                    self._watched.add(socket.fileno())
-
-    def _receive(self) -> None:
-        for kind, prober in self.probers.items():
-            for reply in prober.receive():
-                probe = self._outstanding.take(kind, reply.probe_id)
-                if probe is not None:
-                    self._settle(probe, reply.outcome, reply.rtt_ns, reply.detail)
-
-    def _time_out(self) -> None:
-        now_ns = self._clock.monotonic_ns()
-        for kind, probe_id, probe in self._outstanding.timed_out(now_ns):
-            self.probers[kind].forget(probe_id)
-            self._settle(probe, Outcome.LOST)
-
-    def _send(self) -> None:
-        due = self._pacer.due(self._clock.monotonic_ns())
-        for sent, ticket in enumerate(due, start=1):
-            self._send_one(*self._tickets[ticket])
-            if sent % SEND_CHUNK == 0:
-                self._receive()
-
-    def _send_one(self, path: PathMonitor, target: TargetMonitor) -> None:
-        spec = path.spec
-        sent_ns = self._clock.monotonic_ns()
-        probe = Outstanding(path, target, target.sent(sent_ns), sent_ns)
-        try:
-            prober, wire = self._prober_for(spec), self._wire_target(spec, target)
-            probe_id = prober.send(wire, spec.timing.timeout_ns)
-        except SendError as error:
-            self._settle(probe, error.outcome, detail=str(error))
-            return
-        self.sent_total += 1
-        self._outstanding.add(spec.kind, probe_id, probe, spec.timing.timeout_ns)
-
-    def _prober_for(self, spec: PathSpec) -> Prober:
-        prober = self.probers.get(spec.kind)
-        if prober is None:
-            why = self._unavailable.get(spec.kind, f"no prober of kind {spec.kind!r} is running")
-            raise SendError(Outcome.DENIED, why)
-        return prober
-
-    def _wire_target(self, spec: PathSpec, target: TargetMonitor) -> WireTarget:
-        address: str | None = target.target.address
-        if self._resolver is not None:
-            address = self._resolver.address_of(target.target.address)
-        if address is None:
-            error = self._resolver.error_of(target.target.address) if self._resolver else ""
-            raise SendError(
-                Outcome.MISCONFIGURED,
-                error or f"the name {target.target.address!r} has not been resolved yet",
-            )
-        if target.wire is None or target.wire.address != address:
-            target.wire = WireTarget(
-                address,
-                target.target.port or 0,
-                source=spec.source,
-                interface=spec.interface,
-                fwmark=spec.fwmark,
-                dscp=spec.dscp,
-                request=target.target.request,
-                expected_text=target.target.expected_text,
-                expected_status=target.target.expected_status,
-            )
-        return target.wire
-
-    def _settle(
-        self, probe: Outstanding, outcome: Outcome, rtt_ns: int | None = None, detail: str = ""
-    ) -> None:
-        path = probe.path
-        path.count(outcome)
-        change = probe.target.settle(
-            probe.number, outcome, rtt_ns, detail, probe.sent_ns, self._clock.monotonic_ns()
-        )
-        if change is not None:
-            self._stirred.add(path.spec.key)
-
-    # --- judging and telling ------------------------------------------------------
-    def _finish_round(self) -> None:
-        now_ns, wall = self._clock.monotonic_ns(), self._clock.wall()
-        whole = now_ns >= self._next_round_ns
-        keys = list(self.paths) if whole else [key for key in self._stirred if key in self.paths]
-        self._stirred.clear()
-        changed = frozenset(key for key in keys if self._judge(key, now_ns))
-        if whole:
-            self._tick_seconds(now_ns)
-            self._close_slot(wall)
-        overruns, self._overruns_told = (
-            self._pacer.overruns - self._overruns_told,
-            self._pacer.overruns,
-        )
-        finished = Round(now_ns, wall, self.readings, changed, overruns, self._pacer.take_lag_ns())
-        for observer in self.observers:
-            try:
-                observer.on_round(finished)
-            except Exception:
-                # An observer's defect must not stop the measuring that others rely on.
-                log.exception("observer %s failed; measuring goes on", type(observer).__name__)
-
-    def _judge(self, key: int, now_ns: int) -> bool:
-        """Judge one path; True when its status or reachability changed."""
-        before = self.readings.get(key)
-        after = self.paths[key].evaluate(now_ns)
-        self.readings[key] = after
-        if before is None:
-            return True
-        return (before.status, before.reachable) != (after.status, after.reachable)
-
-    def _tick_seconds(self, now_ns: int) -> None:
-        for monitor in self.paths.values():
-            monitor.tick_second()
-        self._next_round_ns += ROUND_NS
-        if self._next_round_ns <= now_ns:  # after a stall: no round is caught up
-            self._next_round_ns = now_ns + ROUND_NS
-
-    def _close_slot(self, wall: float) -> None:
-        slot = slot_of(wall)
-        if slot == self._slot:
-            return
-        closed, self._slot = self._slot, slot
-        self._on_samples([path.close_slot(closed) for path in self.paths.values()])
+        self._check(self._clock.monotonic_ns())
+        self._send(self._clock.monotonic_ns())
+        self._confirm(self._clock.monotonic_ns())
+        self._judge()
 
     def close_open_slot(self) -> None:
         """Hand out the samples of the unfinished slot: the loop is about to end."""
-        self._on_samples([path.close_slot(self._slot) for path in self.paths.values()])
+        self._rounds.close_open_slot(self._clock.monotonic_ns())
+
+    def _wait(self) -> None:
+        now_ns = self._clock.monotonic_ns()
+        confirming_ns = self._bursts.next_ns() or _NEVER_NS
+        soonest_ns = min(
+            now_ns + LONGEST_WAIT_NS,
+            self._rounds.next_ns,
+            self._pacer.next_due_ns() or _NEVER_NS,
+            self._checks.next_ns() or _NEVER_NS,
+            confirming_ns,
+        )
+        hurried = confirming_ns < _NEVER_NS or self._roster.is_busy or self._rounds.is_busy
+        if self._roster.is_busy or self._rounds.is_busy:
+            soonest_ns = now_ns
+        wait_ns = max(TICK_NS if hurried else CALM_WAIT_NS, soonest_ns - now_ns)
+        self._turn_due_ns = now_ns + wait_ns
+        sockets = [sock for prober in self.probers.values() for sock in prober.sockets()]
+        if not sockets:
+            time.sleep(wait_ns / 1e9)
+            return
+        poll = select.poll()
+        for sock in sockets:
+            poll.register(sock, select.POLLIN)
+        poll.poll(wait_ns / 1e6)
+
+    def _note_stall(self, now_ns: int) -> None:
+        """After a stall everything that has arrived is read before anything is judged."""
+        self._late_ns = now_ns - self._turn_due_ns
+        if self._late_ns < STALL_NS:
+            return
+        self.stalls += 1
+        for _ in range(DRAINS_AFTER_STALL):
+            if not self._receive():
+                break
+
+    def _take_submitted(self) -> None:
+        if self._submitted is not None:
+            wanted, self._submitted = self._submitted, None
+            self._roster.want(wanted)
+        if self._submitted_uplinks is not None:
+            states, self._submitted_uplinks = self._submitted_uplinks, None
+            self._take_uplinks(states)
+        if self._resolver is not None and self._resolver.changes != self._names_seen:
+            self._names_seen = self._resolver.changes
+            self._make_lanes_anew(self.paths.values())
+        if self._roster.is_busy:
+            self._roster.take_slice(self._clock.monotonic_ns())
+
+    def _take_uplinks(self, states: Mapping[int, UplinkState]) -> None:
+        changed = {state.key: state for state in self._lanes.take_uplinks(states)}
+        over = [path for path in self.paths.values() if path.spec.uplink in changed]
+        now_ns = self._clock.monotonic_ns()
+        for path in over:
+            state = changed[path.spec.uplink]
+            if state.link is LinkState.DOWN:
+                for target in path.targets:
+                    self._after(target, target.link_lost(state.detail, now_ns), now_ns)
+        self._make_lanes_anew(over)
+
+    def _make_lanes_anew(self, paths: Iterable[PathMonitor]) -> None:
+        """Whoever's packets are the same as before keeps his lane."""
+        for path in paths:
+            for target in path.targets:
+                if target.lane is None:
+                    continue
+                try:
+                    self._lanes.make(target)
+                except SendError:
+                    self._lanes.drop(target)  # the next sending says why
+
+    # --- receiving ------------------------------------------------------------------
+    def _receive(self) -> int:
+        """Settle what has arrived; returns how many replies there were."""
+        count = 0
+        for kind, prober in self.probers.items():
+            try:
+                replies = prober.receive()
+            except Exception as defect:
+                self._log_defect(defect, "receiving", kind)
+                continue
+            if not replies:
+                continue
+            count += len(replies)
+            now_ns = self._clock.monotonic_ns()
+            under_way = self._under_way[kind]
+            for probe_id, outcome, rtt_ns, detail, stamps in replies:
+                probe = under_way.pop(probe_id, None)
+                if probe is None:
+                    continue
+                probe.open = False
+                target = probe.target
+                if rtt_ns is not None:
+                    change = target.answered(probe, rtt_ns, now_ns, stamps)
+                    if change is not None:
+                        self._after(target, change, now_ns)
+                else:
+                    self._settle_loss(probe, outcome, detail, now_ns)
+        return count
+
+    # --- what is overdue --------------------------------------------------------------
+    def _check(self, now_ns: int) -> None:
+        for probe in self._checks.due(now_ns):
+            if probe.open:
+                self._check_probe(probe, now_ns)
+
+    def _check_probe(self, probe: Probe, now_ns: int) -> None:
+        target = probe.target
+        timeout_ns = probe.sent_ns + target.timeout_ns
+        if now_ns < timeout_ns:
+            if not probe.suspect:
+                # Where this host was late itself, silence is not suspicious yet.
+                if self._late_ns <= target.interval_ns:
+                    self._after(target, target.suspected(probe, now_ns), now_ns)
+                self._checks.add(timeout_ns, probe)
+            return
+        self._close(probe)
+        if self._late_ns > min(target.interval_ns, STALL_NS):
+            target.voided(probe)
+            return
+        self._settle_loss(probe, Outcome.LOST, "", now_ns)
+
+    def _close(self, probe: Probe) -> None:
+        probe.open = False
+        kind = probe.target.path.spec.kind
+        self._under_way[kind].pop(probe.probe_id, None)
+        self.probers[kind].forget(probe.probe_id)
+
+    def _settle_loss(self, probe: Probe, outcome: Outcome, detail: str, now_ns: int) -> None:
+        target = probe.target
+        if probe.number >= 0:
+            target.path.count_failure(outcome)
+        self._after(target, target.lost(probe, outcome, detail, now_ns), now_ns)
+
+    def _after(self, target: TargetMonitor, change: LivenessChange | None, now_ns: int) -> None:
+        """Follow up what a probe did to the life of its target."""
+        if change is not None:
+            self._rounds.call(target.path)
+        if target.liveness.run == 1 and target.liveness.alive is not False:
+            target.burst_left = MAX_BURST_PROBES
+            if not target.bursting:
+                target.bursting = True
+                self._bursts.add(now_ns, target)
+
+    # --- sending ----------------------------------------------------------------------
+    def _send(self, now_ns: int) -> None:
+        due = self._pacer.due(now_ns)
+        for number, target in enumerate(due, start=1):
+            self._send_probe(target, now_ns, base=True)
+            if number % SEND_CHUNK == 0:
+                self._receive()
+                now_ns = self._clock.monotonic_ns()
+
+    def _confirm(self, now_ns: int) -> None:
+        """Send what confirms or refutes a death: the bursts."""
+        for target in self._bursts.due(now_ns):
+            life = target.liveness
+            if target.retired or not life.run or life.alive is False or not target.burst_left:
+                target.bursting = False
+                continue
+            target.burst_left -= 1
+            self._send_probe(target, now_ns, base=False)
+            spacing_ns = max(
+                target.path.spec.timing.burst_ms * 1_000_000, life.hold_now_ns(now_ns) // 10
+            )
+            self._bursts.add(now_ns + spacing_ns, target)
+
+    def _send_probe(self, target: TargetMonitor, now_ns: int, *, base: bool) -> None:
+        timeout_ns = target.timeout_ns
+        try:
+            lane = target.lane
+            if lane is None:
+                lane = self._lanes.make(target)
+            prober = target.prober
+            assert prober is not None  # noqa: S101 - set with the lane
+            probe_id = prober.send(lane, timeout_ns)
+        except SendError as error:
+            self._not_sent(target, error, now_ns, base=base)
+            return
+        except Exception as defect:
+            kind = target.path.spec.kind
+            self._log_defect(defect, "sending", kind)
+            target.not_sent(Outcome.VOID, f"a defect of the {kind} prober: see the log")
+            return
+        number = target.open(now_ns) if base else NO_NUMBER
+        probe = Probe(target, number, now_ns, probe_id)
+        self._under_way[prober.kind][probe_id] = probe
+        self._checks.add(now_ns + target.rtt.tau_ns, probe)
+        self.sent_total += 1
+        if self._lanes.congestion:
+            self._lanes.sent(target.path.spec, now_ns)
+
+    def _not_sent(
+        self, target: TargetMonitor, error: SendError, now_ns: int, *, base: bool
+    ) -> None:
+        outcome = self._lanes.outcome_of(error, target, now_ns)
+        if base:
+            target.path.count_failure(outcome)
+        if outcome is Outcome.LINK_DOWN:
+            self._lanes.drop(target)  # an interface that comes back has another index
+            self._after(target, target.link_lost(str(error), now_ns), now_ns)
+        elif outcome.is_loss:
+            number = target.window.open(now_ns) if base else NO_NUMBER
+            probe = Probe(target, number, now_ns, NO_NUMBER)
+            self._after(target, target.lost(probe, outcome, str(error), now_ns), now_ns)
+        else:
+            target.not_sent(outcome, str(error))
+
+    # --- judging and telling ------------------------------------------------------------
+    def _judge(self) -> None:
+        now_ns, wall = self._clock.monotonic_ns(), self._clock.wall()
+        results = self._rounds.turn(now_ns, wall)
+        if results is None:
+            return
+        judged, changed = results
+        overruns = self._pacer.overruns - self._overruns_told
+        self._overruns_told = self._pacer.overruns
+        lag_ns = self._pacer.take_lag_ns()
+        self._rounds.tell(
+            Round(now_ns, wall, self.readings, judged, frozenset(changed), overruns, lag_ns)
+        )
+
+    def _forget(self, key: int) -> None:
+        self._rounds.forget(key)
+
+    def _log_defect(self, error: Exception, doing: str, kind: str) -> None:
+        """A defect of one prober must not end the measuring of all paths, nor fill the log."""
+        now_ns = self._clock.monotonic_ns()
+        last_ns = self._defect_logged_ns
+        if last_ns is None or now_ns - last_ns >= DEFECTS_LOGGED_EVERY_NS:
+            self._defect_logged_ns = now_ns
+            trace = "".join(traceback.format_exception(error))
+            log.error(
+                "a defect of the %s prober, met %s; measuring goes on\n%s", kind, doing, trace
+            )

@@ -6,7 +6,7 @@ that health never imports failover.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
@@ -18,8 +18,9 @@ class Round:
     """What the engine knows at one moment.
 
     ``at_ns`` is monotonic nanoseconds, ``wall`` seconds since 1970 (UTC).
-    ``readings`` has every path by its key, ``changed`` the keys whose status or
-    reachability differs from the round before. ``overruns`` counts probes that
+    ``readings`` has every path by its key, ``judged`` the keys that were judged in this
+    round (with thousands of paths calm ones take turns), ``changed`` those whose status
+    or reachability differs from before. ``overruns`` counts probes that
     were not sent since the round before because the loop was late;
     ``lag_ns`` is the worst lateness in that time.
     """
@@ -27,6 +28,7 @@ class Round:
     at_ns: int
     wall: float
     readings: Mapping[int, PathReading]
+    judged: Sequence[int]
     changed: frozenset[int]
     overruns: int
     lag_ns: int
@@ -37,6 +39,10 @@ class RoundObserver(Protocol):
 
     def on_round(self, finished: Round) -> None:
         """Take note of a round. An exception is logged and stops nothing."""
+        ...
+
+    def attends(self) -> Collection[int]:
+        """Keys of paths whose reading must be of this very second, however many there are."""
         ...
 
     def close(self) -> None:
@@ -54,6 +60,10 @@ class RecordingObserver:
     def on_round(self, finished: Round) -> None:
         """Keep it."""
         self.rounds.append(finished)
+
+    def attends(self) -> Collection[int]:
+        """None in particular."""
+        return ()
 
     def close(self) -> None:
         """Remember that the loop has ended."""

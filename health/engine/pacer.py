@@ -3,77 +3,98 @@
 A target keeps the phase it was given; each probe leaves 0–10 % of an interval
 after its grid point, so that two vantages do not march in step. A loop that was
 late by more than one interval skips what it missed: the missed probes count as
-overruns, never as loss, and are not sent afterwards.
+overruns, never as loss, and are not sent afterwards. What is late by less is
+spread over the time to come instead of leaving at once.
 """
 
 from __future__ import annotations
 
-import heapq
-from collections.abc import Callable, Iterator
-from typing import NamedTuple
+from collections.abc import Callable
+from typing import Generic, Protocol, TypeVar
+
+from health.engine.timer_wheel import TimerWheel
 
 JITTER_FRACTION = 0.1
+SPREAD_FROM_NS = 100_000_000
+"""Lateness from which probes are spread anew: a stall, not a busy moment."""
 
 
-class _Due(NamedTuple):
-    due_ns: int
-    ticket: int
+class Paced(Protocol):
+    """Something that is due again and again; the three times are the pacer's own."""
+
+    interval_ns: int
     grid_ns: int
+    due_ns: int
+    retired: bool
 
 
-class Pacer:
-    """A schedule of tickets. ``random`` returns a number in [0, 1) and is injected."""
+Target = TypeVar("Target", bound=Paced)
+
+
+class Pacer(Generic[Target]):
+    """A schedule. ``random`` returns a number in [0, 1) and is injected."""
 
     def __init__(self, random: Callable[[], float]) -> None:
         self._random = random
-        self._heap: list[_Due] = []
-        self._intervals: dict[int, int] = {}
-        self._next_ticket = 0
+        self._wheel: TimerWheel[Target] = TimerWheel()
         self.overruns = 0
-        self.worst_lag_ns = 0
+        self._worst_lag_ns = 0
 
-    def add(self, interval_ns: int, now_ns: int) -> int:
-        """Schedule something every ``interval_ns`` from a random phase on; returns its ticket."""
-        ticket = self._next_ticket
-        self._next_ticket += 1
-        self._intervals[ticket] = interval_ns
-        self._push(ticket, now_ns + int(self._random() * interval_ns))
-        return ticket
-
-    def remove(self, ticket: int) -> None:
-        """Never report this ticket again."""
-        self._intervals.pop(ticket, None)
+    def add(self, target: Target, now_ns: int) -> None:
+        """Schedule ``target`` every ``interval_ns`` from a random phase on, until it retires."""
+        target.grid_ns = now_ns + int(self._random() * target.interval_ns)
+        self._schedule(target)
 
     def next_due_ns(self) -> int | None:
-        """When the next ticket is due (monotonic, nanoseconds); None when there is none."""
-        while self._heap and self._heap[0].ticket not in self._intervals:
-            heapq.heappop(self._heap)
-        return self._heap[0].due_ns if self._heap else None
+        """When the next target may be due (monotonic, nanoseconds); None when there is none."""
+        return self._wheel.next_ns()
 
-    def due(self, now_ns: int) -> Iterator[int]:
-        """The tickets to send now; each is scheduled anew before it is reported."""
-        while True:
-            due_ns = self.next_due_ns()
-            if due_ns is None or due_ns > now_ns:
-                return
-            entry = heapq.heappop(self._heap)
-            interval_ns = self._intervals[entry.ticket]
-            lag_ns = now_ns - entry.due_ns
-            self.worst_lag_ns = max(self.worst_lag_ns, lag_ns)
-            missed = lag_ns // interval_ns
-            if missed:
-                self.overruns += missed + 1  # this one, and those that fell due meanwhile
-                # The next free point of its own grid: targets stay spread.
-                self._push(entry.ticket, entry.grid_ns + (missed + 1) * interval_ns)
+    def due(self, now_ns: int) -> list[Target]:
+        """The targets to send to now; each is scheduled anew before it is reported."""
+        ready = []
+        for target in self._wheel.due(now_ns):
+            if target.retired:
                 continue
-            self._push(entry.ticket, entry.grid_ns + interval_ns)
-            yield entry.ticket
+            lag_ns = now_ns - target.due_ns
+            if lag_ns > self._worst_lag_ns:
+                self._worst_lag_ns = lag_ns
+            if lag_ns >= target.interval_ns:
+                self._skip(target, lag_ns)
+            elif lag_ns >= SPREAD_FROM_NS and not self._is_spread(target):
+                target.due_ns = now_ns + int(self._random() * lag_ns)
+                self._wheel.add(target.due_ns, target)
+            else:
+                self._advance(target, now_ns)
+                ready.append(target)
+        return ready
 
     def take_lag_ns(self) -> int:
         """The worst lateness since the last call."""
-        worst, self.worst_lag_ns = self.worst_lag_ns, 0
+        worst, self._worst_lag_ns = self._worst_lag_ns, 0
         return worst
 
-    def _push(self, ticket: int, grid_ns: int) -> None:
-        delay_ns = int(self._random() * JITTER_FRACTION * self._intervals[ticket])
-        heapq.heappush(self._heap, _Due(grid_ns + delay_ns, ticket, grid_ns))
+    def _skip(self, target: Target, lag_ns: int) -> None:
+        missed = lag_ns // target.interval_ns
+        self.overruns += missed + 1  # this one, and those that fell due meanwhile
+        # The next free point of its own grid: targets stay spread.
+        target.grid_ns += (missed + 1) * target.interval_ns
+        self._schedule(target)
+
+    def _is_spread(self, target: Target) -> bool:
+        """True when its due time has been put off once: twice would put it off for ever."""
+        return target.due_ns - target.grid_ns > JITTER_FRACTION * target.interval_ns
+
+    def _advance(self, target: Target, now_ns: int) -> None:
+        """To the next grid point; those that were passed while it was put off are missed."""
+        passed = (now_ns - target.grid_ns) // target.interval_ns
+        if passed > 1:
+            self.overruns += passed - 1
+            target.grid_ns += passed * target.interval_ns
+        else:
+            target.grid_ns += target.interval_ns
+        self._schedule(target)
+
+    def _schedule(self, target: Target) -> None:
+        delay_ns = int(self._random() * JITTER_FRACTION * target.interval_ns)
+        target.due_ns = due_ns = target.grid_ns + delay_ns
+        self._wheel.add(due_ns, target)

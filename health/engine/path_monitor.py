@@ -1,13 +1,16 @@
 """One path: judges its targets together and says what status that makes.
 
 The value of a path is its q-th best target by score (q = quorum): a path whose
-quorum answers well is well, whatever the others do.
+quorum answers well is well, whatever the others do. Blamed targets are left out.
 """
 
 from __future__ import annotations
 
-from typing import NamedTuple
+from collections.abc import Mapping
+from typing import Any, NamedTuple
 
+from health.domain.blame import BAD_BELOW_SCORE, TargetWitness
+from health.domain.directions import NO_DIRECTIONS
 from health.domain.emodel import mean_opinion_score
 from health.domain.measurement import Outcome
 from health.domain.path_spec import PathSpec
@@ -17,6 +20,7 @@ from health.domain.status import PathStatus, Reason, next_status
 from health.domain.window import NANOSECONDS_PER_SECOND, WindowMetrics
 from health.engine.target_monitor import TargetMonitor
 
+NOT_STRETCHED: Mapping[int, float] = {}
 STALE_AFTER_INTERVALS = 3
 STALE_AFTER_NS = 5 * NANOSECONDS_PER_SECOND
 
@@ -24,6 +28,7 @@ _FAULT_REASONS = {
     Outcome.MISCONFIGURED: Reason.MISCONFIGURED,
     Outcome.DENIED: Reason.PERMISSION,
     Outcome.CONGESTED: Reason.OWN_FAULT,
+    Outcome.VOID: Reason.OWN_FAULT,
 }
 
 
@@ -34,9 +39,10 @@ class _Judged(NamedTuple):
     metrics: WindowMetrics
     score: float | None
 
-    @property
     def rank(self) -> tuple[int, float]:
-        """Sorts best first: scored, not yet scored, not to be probed, dead."""
+        """Sorts best first: scored, not yet scored, not to be probed, dead, blamed."""
+        if self.monitor.blamed:
+            return (4, 0.0)
         if self.monitor.liveness.alive is False:
             return (3, 0.0)
         if self.monitor.fault is not None:
@@ -45,39 +51,58 @@ class _Judged(NamedTuple):
 
 
 class PathMonitor:
-    """Everything the engine remembers about one path."""
+    """Everything the engine remembers about one path.
 
-    def __init__(self, spec: PathSpec, now_ns: int) -> None:
+    ``stirred`` says that something happened since it was last judged that may
+    change the judgement; a path that is not stirred may be judged more seldom.
+    """
+
+    def __init__(
+        self, spec: PathSpec, now_ns: int, stretches: Mapping[int, float] = NOT_STRETCHED
+    ) -> None:
         self.spec = spec
-        self.targets = [TargetMonitor(target, spec) for target in spec.targets]
+        self.targets = self._monitors(stretches)
         self.status = PathStatus.UNKNOWN
         self.since_ns = now_ns
         self.reading: PathReading | None = None
+        self.stirred = True
+        self.judged_ns = 0
         self.probes_total = 0
         self.failures: dict[str, int] = {}
-        self._known_secs = 0
-        self._reachable_secs = 0
+        self._accounted_ns = now_ns
+        self._known_ns = 0
+        self._reachable_ns = 0
         self._deciding = self.targets[0]
 
-    def respecify(self, spec: PathSpec) -> None:
-        """Take an edit over: keep the windows unless other packets will be sent."""
-        if not self.spec.probes_like(spec):
-            self.targets = [TargetMonitor(target, spec) for target in spec.targets]
-            self._deciding = self.targets[0]
+    def respecify(self, spec: PathSpec, stretches: Mapping[int, float]) -> bool:
+        """Take an edit over; True when other packets are sent and all begins anew."""
+        same_packets = self.spec.probes_like(spec)
         self.spec = spec
+        self.stirred = True
+        if not same_packets:
+            self.targets = self._monitors(stretches)
+            self._deciding = self.targets[0]
+        return not same_packets
 
-    def count(self, outcome: Outcome) -> None:
-        """Keep the running totals that Prometheus shows."""
-        if outcome is Outcome.VOID:
-            return
+    def _monitors(self, stretches: Mapping[int, float]) -> list[TargetMonitor]:
+        return [
+            TargetMonitor(self, target, stretches.get(target.key, 1.0))
+            for target in self.spec.targets
+        ]
+
+    def count_failure(self, outcome: Outcome) -> None:
+        """Keep the running totals that Prometheus shows; like the window, of base probes."""
         self.probes_total += 1
-        if outcome is not Outcome.ANSWERED:
-            self.failures[outcome.value] = self.failures.get(outcome.value, 0) + 1
+        self.failures[outcome.value] = self.failures.get(outcome.value, 0) + 1
 
+    # --- judging ----------------------------------------------------------------------
     def evaluate(self, now_ns: int) -> PathReading:
         """Judge the path at ``now_ns`` (monotonic, nanoseconds)."""
+        self._account(now_ns)
+        self.stirred = False
+        self.judged_ns = now_ns
         judged = [self._judge(monitor, now_ns) for monitor in self.targets]
-        deciding = sorted(judged, key=lambda one: one.rank)[self.spec.quorum - 1]
+        deciding = judged[0] if len(judged) == 1 else self._choose(judged)
         self._deciding = deciding.monitor
         reachable = self._reachable()
         status, reason, detail = self._status(deciding, reachable, now_ns)
@@ -88,29 +113,27 @@ class PathMonitor:
         self.reading = self._reading(judged, deciding, reachable, reason, detail, now_ns)
         return self.reading
 
-    def tick_second(self) -> None:
-        """Account one second of the current slot to the present state."""
-        if self.reading is None or self.reading.status is PathStatus.UNKNOWN:
-            return
-        self._known_secs += 1
-        if self.reading.reachable:
-            self._reachable_secs += 1
-
-    def close_slot(self, timestamp: int) -> Sample:
-        """The sample of the slot that began at ``timestamp``, and start the next one."""
-        reading = self.reading
-        sample = self._deciding.slot.sample(
-            timestamp=timestamp,
-            path=self.spec.key,
-            health_score=reading.score if reading else None,
-            status=reading.status if reading else PathStatus.UNKNOWN,
-            known_secs=self._known_secs,
-            reachable_secs=self._reachable_secs,
+    def witness(self, target: TargetMonitor) -> TargetWitness:
+        """What this path says about one of its targets; see ``health.domain.blame``."""
+        another = any(
+            other is not target and other.liveness.alive and other.fault is None
+            for other in self.targets
         )
-        self._known_secs = self._reachable_secs = 0
-        for monitor in self.targets:
-            monitor.slot = TargetSlot()
-        return sample
+        if target.liveness.alive is None or target.fault is not None:
+            return TargetWitness(bad=False, another_answers=another)
+        bad = target.liveness.alive is False
+        if not bad:
+            score = target.score(target.window.metrics(), self.spec.limits)
+            bad = score is not None and score < BAD_BELOW_SCORE
+        return TargetWitness(bad, another)
+
+    def _quorum(self) -> int:
+        """How many targets must answer: as configured, among those that are not blamed."""
+        heeded = sum(not monitor.blamed for monitor in self.targets)
+        return min(self.spec.quorum, heeded) or 1
+
+    def _choose(self, judged: list[_Judged]) -> _Judged:
+        return sorted(judged, key=_Judged.rank)[self._quorum() - 1]
 
     def _judge(self, monitor: TargetMonitor, now_ns: int) -> _Judged:
         monitor.window.expire(now_ns)
@@ -118,12 +141,14 @@ class PathMonitor:
         return _Judged(monitor, metrics, monitor.score(metrics, self.spec.limits))
 
     def _reachable(self) -> bool | None:
+        heeded = [monitor for monitor in self.targets if not monitor.blamed]
+        quorum = self._quorum()
         # What was alive when it could last be probed says nothing about now.
-        alive = sum(m.liveness.alive is True and m.fault is None for m in self.targets)
-        dead = sum(monitor.liveness.alive is False for monitor in self.targets)
-        if alive >= self.spec.quorum:
+        alive = sum(m.liveness.alive is True and m.fault is None for m in heeded)
+        if alive >= quorum:
             return True
-        return False if dead > len(self.targets) - self.spec.quorum else None
+        dead = sum(monitor.liveness.alive is False for monitor in heeded)
+        return False if dead > len(heeded) - quorum else None
 
     def _status(
         self, deciding: _Judged, reachable: bool | None, now_ns: int
@@ -147,7 +172,8 @@ class PathMonitor:
 
     def _is_stale(self, now_ns: int) -> bool:
         """No probe has settled for longer than any network could explain."""
-        limit_ns = max(STALE_AFTER_INTERVALS * self.spec.timing.interval_ns, STALE_AFTER_NS)
+        interval_ns = min(monitor.interval_ns for monitor in self.targets)
+        limit_ns = max(STALE_AFTER_INTERVALS * interval_ns, STALE_AFTER_NS)
         checked = [m.checked_ns for m in self.targets if m.checked_ns is not None]
         if not checked:
             return False  # never measured is "warming up", not "stale"
@@ -162,33 +188,83 @@ class PathMonitor:
         detail: str,
         now_ns: int,
     ) -> PathReading:
-        metrics, monitor = deciding.metrics, deciding.monitor
+        monitor, metrics, score = deciding
         known = self.status is not PathStatus.UNKNOWN
+        # By position: with 10,000 paths names would cost as much as the judging.
         return PathReading(
-            key=self.spec.key,
-            at_ns=now_ns,
-            status=self.status,
-            reason=reason,
-            detail=detail,
-            reachable=reachable,
-            score=deciding.score if known else None,
-            latency_ms=metrics.latency_ms,
-            min_latency_ms=metrics.min_latency_ms,
-            max_latency_ms=metrics.max_latency_ms,
-            packet_loss_pct=metrics.packet_loss_pct,
-            jitter_ms=metrics.jitter_ms,
-            mos=_mos(metrics) if known else None,
-            sent=metrics.sent,
-            received=metrics.received,
-            settled=metrics.sent,
-            answers_in_a_row=monitor.liveness.answers_in_a_row,
-            loss_run=monitor.liveness.loss_run,
-            interval_ns=self.spec.timing.interval_ns,
-            checked_ns=monitor.checked_ns,
-            answered_ns=monitor.answered_ns,
-            since_ns=self.since_ns,
-            targets=tuple(one.monitor.reading(one.metrics, one.score) for one in judged),
+            self.spec.key,
+            now_ns,
+            self.status,
+            reason,
+            detail,
+            reachable,
+            score if known else None,
+            metrics.latency_ms,
+            metrics.min_latency_ms,
+            metrics.max_latency_ms,
+            metrics.packet_loss_pct,
+            metrics.jitter_ms,
+            _mos(metrics) if known else None,
+            metrics.sent,
+            metrics.received,
+            metrics.sent,
+            monitor.liveness.answers_in_a_row,
+            monitor.liveness.run,
+            monitor.interval_ns,
+            monitor.checked_ns,
+            monitor.answered_ns,
+            self.since_ns,
+            tuple([one.reading(what, points, now_ns) for one, what, points in judged]),
+            monitor.direction_metrics(now_ns),
         )
+
+    # --- slots --------------------------------------------------------------------------
+    def _account(self, now_ns: int) -> None:
+        """Enter the time since the last call under the present state."""
+        elapsed_ns, self._accounted_ns = now_ns - self._accounted_ns, now_ns
+        reading = self.reading
+        if reading is None or reading.status is PathStatus.UNKNOWN:
+            return
+        self._known_ns += elapsed_ns
+        if reading.reachable:
+            self._reachable_ns += elapsed_ns
+
+    def close_slot(self, timestamp: int, now_ns: int) -> Sample:
+        """The sample of the slot that began at ``timestamp``, and start the next one."""
+        self._account(now_ns)
+        reading = self.reading
+        sample = self._deciding.slot.sample(
+            timestamp=timestamp,
+            path=self.spec.key,
+            health_score=reading.score if reading else None,
+            status=reading.status if reading else PathStatus.UNKNOWN,
+            known_secs=round(self._known_ns / NANOSECONDS_PER_SECOND),
+            reachable_secs=round(self._reachable_ns / NANOSECONDS_PER_SECOND),
+            directions=reading.directions if reading else NO_DIRECTIONS,
+        )
+        self._known_ns = self._reachable_ns = 0
+        for monitor in self.targets:
+            monitor.slot = TargetSlot()
+        return sample
+
+    # --- hand-over ----------------------------------------------------------------------
+    def record(self) -> dict[str, Any]:
+        """JSON values with which ``restore`` of a fresh monitor goes on."""
+        return {
+            "wire": self.spec.wire_text(),
+            "status": str(self.status),
+            "since_ns": self.since_ns,
+            "targets": [target.record() for target in self.targets],
+        }
+
+    def restore(self, record: dict[str, Any]) -> None:
+        """Go on where ``record`` was taken, if this path sends the same packets."""
+        if record["wire"] != self.spec.wire_text():
+            return
+        self.status = PathStatus(record["status"])
+        self.since_ns = record["since_ns"]
+        for target, target_record in zip(self.targets, record["targets"], strict=True):
+            target.restore(target_record)
 
 
 def _mos(metrics: WindowMetrics) -> float | None:

@@ -1,13 +1,24 @@
-"""One target: its window, its life, and what it did in the current slot."""
+"""One target: its window, its life, and what it did in the current slot.
+
+Also carries what the loop needs to send to it, so that the loop finds everything
+of a probe in one place. Judges single probes; paths are judged in ``path_monitor``.
+"""
 
 from __future__ import annotations
 
-from typing import NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
+from health.domain.directions import (
+    NO_DIRECTIONS,
+    DirectionMetrics,
+    DirectionStamps,
+    DirectionWindow,
+)
 from health.domain.liveness import Liveness, LivenessChange
 from health.domain.measurement import Outcome
-from health.domain.path_spec import PathSpec, SlaLimits, TargetSpec
+from health.domain.path_spec import SlaLimits, TargetSpec
 from health.domain.reading import TargetReading
+from health.domain.rtt_estimator import RttEstimator
 from health.domain.sample import TargetSlot
 from health.domain.scoring import health_score
 from health.domain.window import (
@@ -16,12 +27,19 @@ from health.domain.window import (
     ProbeWindow,
     WindowMetrics,
 )
-from health.probers.base import WireTarget
+
+if TYPE_CHECKING:
+    from health.engine.path_monitor import PathMonitor
+    from health.probers.base import Lane, Prober, WireTarget
 
 SCORE_FROM_PROBES = 10
 """Settled probes from which a target has a score."""
 SCORE_FROM_PROBES_AFTER_DEATH = 20
 """The same after the target came back to life."""
+MAX_BURST_PROBES = 12
+NO_NUMBER = -1
+"""Number of a confirmation probe: it has no place in the window."""
+_NS_PER_MS = 1_000_000
 
 
 class Fault(NamedTuple):
@@ -31,90 +49,183 @@ class Fault(NamedTuple):
     detail: str
 
 
+class Probe:
+    """One probe under way. ``number`` is its place in the window, ``NO_NUMBER`` in a burst."""
+
+    __slots__ = ("number", "open", "probe_id", "sent_ns", "suspect", "target")
+
+    def __init__(self, target: TargetMonitor, number: int, sent_ns: int, probe_id: int) -> None:
+        self.target = target
+        self.number = number
+        self.sent_ns = sent_ns
+        self.probe_id = probe_id
+        self.open = True
+        self.suspect = False
+
+
 class TargetMonitor:
     """Collects what happens to the probes of one target of one path."""
 
-    def __init__(self, target: TargetSpec, path: PathSpec) -> None:
+    def __init__(self, path: PathMonitor, target: TargetSpec, stretch: float = 1.0) -> None:
+        timing = path.spec.timing
+        self.path = path
         self.target = target
-        self.liveness = Liveness()
-        self.window = ProbeWindow(
-            path.timing.window_secs * NANOSECONDS_PER_SECOND,
-            path.timing.interval_ns,
-            path.timing.timeout_ns,
-        )
+        self.liveness = Liveness(timing.hold_ns)
+        self.rtt = RttEstimator(timing.suspect_floor_ns, timing.timeout_ns)
+        self.timeout_ns = timing.timeout_ns
+        self.interval_ns = 0
+        self.window = self._window(stretch)
         self.slot = TargetSlot()
-        self.wire: WireTarget | None = None
-        """How its probes leave; kept, because probers cache by it."""
+        self._directions: DirectionWindow | None = None
         self.fault: Fault | None = None
         self.detail = ""
         self.link_down = False
         self.recovering = False
+        self.blamed = False
         self.checked_ns: int | None = None
         self.answered_ns: int | None = None
-        self._last_answered = -1
-        self._last_lost = -1
+        self._slow_ns = int(path.spec.limits.latency_ms * _NS_PER_MS)
+        self._last_answered = NO_NUMBER
+        self._last_unanswered = NO_NUMBER
+        # Of the pacer and the loop.
+        self.grid_ns = self.due_ns = 0
+        self.retired = False
+        self.burst_left = 0
+        self.bursting = False
+        self.wire: WireTarget | None = None
+        self.lane: Lane = None
+        self.prober: Prober | None = None
 
-    def restore_window(self, history: list[tuple[int, int | None]]) -> None:
-        """Go on with the probes of a predecessor; see ``ProbeWindow.history``."""
+    @property
+    def destination(self) -> tuple[str, str, int | None]:
+        """What targets of several paths may have in common: kind, address and port."""
+        return (self.path.spec.kind, self.target.address, self.target.port)
+
+    def stretch(self, factor: float) -> bool:
+        """Probe ``factor`` times as seldom as configured; True when that is a change."""
+        interval_ns = int(self.path.spec.timing.interval_ns * factor)
+        if interval_ns == self.interval_ns:
+            return False
+        history = self.window.history()
+        self.window = self._window(factor)
         self.window.refill(history)
-        for number, (_, rtt_ns) in enumerate(history):
-            if rtt_ns is None:
-                self._last_lost = number
-            elif rtt_ns != UNKNOWN_RTT:
-                self._last_answered = number
+        self._directions = None
+        self._last_answered = self._last_unanswered = NO_NUMBER
+        self._note_history(history)
+        return True
 
-    def sent(self, now_ns: int) -> int:
-        """A probe leaves now; returns its number."""
-        return self.window.open(now_ns)
+    def _window(self, stretch: float) -> ProbeWindow:
+        timing = self.path.spec.timing
+        self.interval_ns = int(timing.interval_ns * stretch)
+        return ProbeWindow(
+            timing.window_secs * NANOSECONDS_PER_SECOND, self.interval_ns, timing.timeout_ns
+        )
 
-    def settle(
-        self,
-        number: int,
-        outcome: Outcome,
-        rtt_ns: int | None,
-        detail: str,
-        sent_ns: int,
-        now_ns: int,
+    # --- one probe ------------------------------------------------------------------
+    def open(self, sent_ns: int) -> int:
+        """A base probe has left; returns its number."""
+        number = self.window.open(sent_ns)
+        if self._directions is not None:
+            self._directions.sent(number, sent_ns)
+        return number
+
+    def answered(
+        self, probe: Probe, rtt_ns: int, now_ns: int, stamps: DirectionStamps | None = None
     ) -> LivenessChange | None:
-        """A probe has ended; returns the change of life it caused, if any."""
-        if outcome is Outcome.ANSWERED and rtt_ns is not None:
-            return self._answered(number, rtt_ns, now_ns)
-        if outcome.is_loss:
-            return self._lost(number, outcome, detail, sent_ns, now_ns)
-        self.window.ignore(number)
-        if outcome is not Outcome.VOID:
-            self.fault = Fault(outcome, detail)
-        return None
-
-    def _answered(self, number: int, rtt_ns: int, now_ns: int) -> LivenessChange | None:
-        self.window.answer(number, rtt_ns)
-        self.slot.answered(rtt_ns)
-        self._last_answered = max(self._last_answered, number)
+        """The probe was answered after ``rtt_ns``, before or after it became suspect."""
+        number = probe.number
+        self.rtt.feed(rtt_ns)
         self.checked_ns = self.answered_ns = now_ns
+        if number >= 0:
+            self.path.probes_total += 1
+            self.window.answer(number, rtt_ns)
+            self.slot.rtts.append(rtt_ns)
+            if number > self._last_answered:
+                self._last_answered = number
+            if rtt_ns > self._slow_ns:
+                self.path.stirred = True
+            if stamps is not None or self._directions is not None:
+                self._note_directions(number, stamps)
+        life = self.liveness
+        if life.alive and not life.run and self.fault is None:  # nearly always
+            life.answers_in_a_row += 1
+            return None
+        self.path.stirred = True
         self.fault, self.detail, self.link_down = None, "", False
-        change = self.liveness.answered()
+        change = life.answered(now_ns)
         if change is LivenessChange.CAME_BACK:
             # Or the return would wait until the outage has left the window.
-            self.window.restart_after(self._last_lost)
+            self.window.restart_after(self._last_unanswered)
             self.recovering = True
         return change
 
-    def _lost(
-        self, number: int, outcome: Outcome, detail: str, sent_ns: int, now_ns: int
+    def suspected(self, probe: Probe, now_ns: int) -> LivenessChange | None:
+        """The probe is unanswered after τ; it may still be answered until its timeout."""
+        probe.suspect = True
+        return self._unanswered(probe, now_ns)
+
+    def lost(
+        self, probe: Probe, outcome: Outcome, detail: str, now_ns: int
     ) -> LivenessChange | None:
-        self.window.lose(number)
-        self.slot.lost(sent_ns)
-        self._last_lost = max(self._last_lost, number)
+        """The probe was lost at its timeout, or refused by a router or the target."""
+        if probe.number >= 0:
+            self.window.lose(probe.number)
+            self.slot.lost(probe.sent_ns)
+            if self._directions is not None:
+                self._directions.lost(probe.number)
         self.checked_ns = now_ns
-        self.fault, self.detail = None, detail
-        self.link_down = outcome is Outcome.LINK_DOWN
-        change = self.liveness.lost(proven=self.link_down)
+        self.fault = None
+        self.detail = detail
+        self.link_down = False
+        self.path.stirred = True
+        return None if probe.suspect else self._unanswered(probe, now_ns)
+
+    def voided(self, probe: Probe) -> None:
+        """This host was late: what became of the probe nobody knows."""
+        if probe.number >= 0:
+            self.window.ignore(probe.number)
+            if self._directions is not None:
+                self._directions.ignored(probe.number)
+
+    def link_lost(self, detail: str, now_ns: int) -> LivenessChange | None:
+        """This host saw the uplink's interface go down or away: dead at once."""
+        number = self.window.open(now_ns)
+        self.window.lose(number)
+        self.slot.lost(now_ns)
+        self._last_unanswered = number
+        self.checked_ns = now_ns
+        self.fault, self.detail, self.link_down = None, detail, True
+        self.path.stirred = True
+        return self._after(self.liveness.link_lost(now_ns))
+
+    def not_sent(self, outcome: Outcome, detail: str) -> None:
+        """A fault of this host kept a probe from leaving: nothing is known of the network."""
+        self.fault = Fault(outcome, detail)
+        self.path.stirred = True
+
+    def _unanswered(self, probe: Probe, now_ns: int) -> LivenessChange | None:
+        if probe.number > self._last_unanswered:
+            self._last_unanswered = probe.number
+        self.path.stirred = True
+        return self._after(self.liveness.unanswered(probe.sent_ns, now_ns))
+
+    def _after(self, change: LivenessChange | None) -> LivenessChange | None:
         if change is LivenessChange.DIED:
             # From now on the window tells of the outage alone: 100 % loss, no latency.
             self.window.restart_after(self._last_answered)
             self.recovering = False
         return change
 
+    def _note_directions(self, number: int, stamps: DirectionStamps | None) -> None:
+        if self._directions is None:
+            # Only kinds that tell directions pay for a window of them.
+            timing = self.path.spec.timing
+            span_ns = timing.window_secs * NANOSECONDS_PER_SECOND
+            self._directions = DirectionWindow(span_ns, self.interval_ns, timing.timeout_ns)
+            return
+        self._directions.answered(number, stamps)
+
+    # --- the whole target -------------------------------------------------------------
     def score(self, metrics: WindowMetrics, limits: SlaLimits) -> float | None:
         """0 when dead, None while there are too few probes, else the health score."""
         if self.liveness.alive is False:
@@ -125,17 +236,56 @@ class TargetMonitor:
         self.recovering = False
         return health_score(metrics.latency_ms, metrics.packet_loss_pct, metrics.jitter_ms, limits)
 
-    def reading(self, metrics: WindowMetrics, score: float | None) -> TargetReading:
+    def reading(self, metrics: WindowMetrics, score: float | None, now_ns: int) -> TargetReading:
         """The target as shown on the page of its path."""
         return TargetReading(
-            key=self.target.key,
-            address=self.target.address,
-            alive=self.liveness.alive,
-            score=score,
-            latency_ms=metrics.latency_ms,
-            packet_loss_pct=metrics.packet_loss_pct,
-            jitter_ms=metrics.jitter_ms,
-            sent=metrics.sent,
-            received=metrics.received,
-            detail=self.fault.detail if self.fault else self.detail,
+            self.target.key,
+            self.target.address,
+            self.liveness.alive,
+            score,
+            metrics.latency_ms,
+            metrics.packet_loss_pct,
+            metrics.jitter_ms,
+            metrics.sent,
+            metrics.received,
+            self.fault.detail if self.fault else self.detail,
+            self.interval_ns // _NS_PER_MS,
+            self.liveness.hold_now_ns(now_ns) // _NS_PER_MS,
+            self.blamed,
         )
+
+    def direction_metrics(self, now_ns: int) -> DirectionMetrics:
+        """Loss and delay variation of each direction; nothing where the kind can't tell."""
+        if self._directions is None:
+            return NO_DIRECTIONS
+        self._directions.expire(now_ns)
+        return self._directions.metrics()
+
+    # --- hand-over ----------------------------------------------------------------------
+    def record(self) -> dict[str, Any]:
+        """JSON values with which ``restore`` goes on; probes under way are left out."""
+        return {
+            "history": self.window.history(),
+            "liveness": self.liveness.record(),
+            "rtt": (self.rtt.srtt_ns, self.rtt.rttvar_ns),
+            "recovering": self.recovering,
+            "checked_ns": self.checked_ns,
+            "answered_ns": self.answered_ns,
+        }
+
+    def restore(self, record: dict[str, Any]) -> None:
+        """Go on where a predecessor's ``record`` was taken."""
+        self.window.refill(record["history"])
+        self._note_history(record["history"])
+        self.liveness.restore(record["liveness"])
+        self.rtt.restore(*record["rtt"])
+        self.recovering = record["recovering"]
+        self.checked_ns = record["checked_ns"]
+        self.answered_ns = record["answered_ns"]
+
+    def _note_history(self, history: list[tuple[int, int | None]]) -> None:
+        for number, (_, rtt_ns) in enumerate(history):
+            if rtt_ns is None:
+                self._last_unanswered = number
+            elif rtt_ns != UNKNOWN_RTT:
+                self._last_answered = number

@@ -50,6 +50,7 @@ class DatabaseThread:
         self._lock = threading.Lock()
         self._wake = threading.Event()
         self._stopping = False
+        self._written_until: int | None = None
         self._fingerprint: object = None
         self._reload_at = 0.0
         self._thread = threading.Thread(target=self._run, name="database", daemon=True)
@@ -106,12 +107,15 @@ class DatabaseThread:
         if not batch:
             return
         try:
-            write_batch(batch, epoch=self._epoch)
+            write_batch(batch, epoch=self._epoch, written_until=self._written_until)
         except BaseException:
             with self._lock:
                 batch.absorb(self._waiting)
                 self._waiting = batch
             raise
+        if batch.samples:
+            newest = max(sample.timestamp for sample in batch.samples)
+            self._written_until = max(newest, self._written_until or 0)
 
     def _watch_configuration(self) -> None:
         fingerprint = configuration_fingerprint()

@@ -10,7 +10,7 @@ from __future__ import annotations
 import logging
 import threading
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path as FilePath
@@ -19,9 +19,10 @@ from django.conf import settings
 from django.db import connection
 
 from health.engine.clock import Clock, SystemClock
-from health.engine.loop import ROUND_NS, ProbeEngine
+from health.engine.loop import ProbeEngine
 from health.engine.observers import Round, RoundObserver
 from health.engine.resolver import NameResolver
+from health.engine.rounds import ROUND_NS
 from health.models import Vantage
 from health.models.validators import unprobeable_kind
 from health.monitoring import handover
@@ -231,6 +232,10 @@ class _FigureKeeper:
             overruns_total=self._engine.overruns,
         )
         self._sent, self._at_ns = sent, finished.at_ns
+
+    def attends(self) -> Collection[int]:
+        """None in particular."""
+        return ()
 
     def close(self) -> None:
         """Nothing to finish."""

@@ -5,7 +5,7 @@ Lives in the loop's thread: only arithmetic and lists, never a database.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
 
 from health.domain.reading import PathReading
 from health.domain.recent_history import PathPast, RecentHistory
@@ -39,12 +39,14 @@ class Recorder:
         self._batch = Batch()
         self._last: dict[int, tuple[PathStatus, bool | None]] = {}
         self._histories = {key: RecentHistory.restored(before) for key, before in past.items()}
+        self._judged: set[int] = set()
         self._handed_ns = 0
         self._latest: Round | None = None
 
     def on_round(self, finished: Round) -> None:
-        """Note every change; once a second note everything and hand the batch over."""
+        """Note every change; once a second note what was judged and hand the batch over."""
         self._latest = finished
+        self._judged.update(finished.judged)
         for key in finished.changed:
             self._note_change(finished, finished.readings[key])
         if finished.at_ns - self._handed_ns < ALMOST_A_SECOND_NS:
@@ -63,9 +65,14 @@ class Recorder:
                 self._histories[sample.path].note_slot(sample.timestamp, sample.latency_ms)
         self._batch.samples += [one for one in samples if one.sent or one.known_secs]
 
+    def attends(self) -> Collection[int]:
+        """None in particular: what was judged is recorded."""
+        return ()
+
     def close(self) -> None:
         """Hand over what has come together since the last second, totals included."""
         if self._latest is not None:
+            self._judged.update(self._latest.readings)
             self._note_present(self._latest)
         self._hand_over()
 
@@ -74,8 +81,11 @@ class Recorder:
         self._sink(batch)
 
     def _note_present(self, finished: Round) -> None:
-        for key, reading in finished.readings.items():
-            self._batch.current[key] = self._current(finished, reading)
+        judged, self._judged = self._judged, set()
+        for key in judged:
+            reading = finished.readings.get(key)
+            if reading is not None:
+                self._batch.current[key] = self._current(finished, reading)
 
     def _note_change(self, finished: Round, reading: PathReading) -> None:
         key = reading.key
@@ -109,8 +119,8 @@ class Recorder:
             status_since=wall(reading.since_ns),
             probes_total=monitor.probes_total + (past.probes_total if past else 0),
             failures=_sum(monitor.failures, past.failures if past else {}),
-            spark=list(history.spark),
-            strip="".join(history.strip),
+            spark=history.spark_json(),
+            strip=history.strip_text(),
         )
 
 

@@ -14,22 +14,25 @@ from typing import Any
 import orjson
 from django.db import connection, transaction
 
-from health.domain.reading import PathReading
+from health.domain.reading import PathReading, TargetReading
 from health.domain.sample import Sample
 from health.domain.status import PathStatus
 from health.models import CurrentHealth, HealthSample, Path, StatusChange
 
 SAMPLE_COLUMNS = (
     "timestamp", "path_id", "sent", "received", "latency_ms", "min_latency_ms",
-    "max_latency_ms", "packet_loss_pct", "jitter_ms", "health_score", "status", "known_secs",
+    "max_latency_ms", "packet_loss_pct", "jitter_ms", "forward_loss_pct", "backward_loss_pct",
+    "forward_jitter_ms", "backward_jitter_ms", "health_score", "status", "known_secs",
     "reachable_secs", "bad_secs", "sketch",
 )  # fmt: skip
 CURRENT_COLUMNS = (
     "path_id", "updated_at", "last_checked", "status", "reason", "detail", "reachable",
     "health_score", "latency_ms", "min_latency_ms", "max_latency_ms", "packet_loss_pct",
-    "jitter_ms", "mos", "sent", "received", "status_since", "probes_total", "failures_total",
-    "targets", "spark", "strip", "lease_epoch",
+    "jitter_ms", "forward_loss_pct", "backward_loss_pct", "forward_jitter_ms",
+    "backward_jitter_ms", "mos", "sent", "received", "status_since", "probes_total",
+    "failures_total", "targets", "spark", "strip", "lease_epoch",
 )  # fmt: skip
+_STATUS = SAMPLE_COLUMNS.index("status")
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,7 +45,8 @@ class CurrentRow:
     status_since: float
     probes_total: int
     failures: dict[str, int]
-    spark: list[float | None]
+    spark: str
+    """JSON, as it is stored."""
     strip: str
 
 
@@ -73,8 +77,11 @@ class Batch:
         self.changes += newer.changes
 
 
-def write_batch(batch: Batch, *, epoch: int) -> None:
+def write_batch(batch: Batch, *, epoch: int, written_until: int | None = None) -> None:
     """Write ``batch`` in one transaction; raises ``DatabaseError`` and then writes nothing.
+
+    ``written_until`` is the newest slot this process has written so far: only that
+    and older ones can be there already, and are looked for; None looks for all.
 
     Rows of paths that were deleted meanwhile are left out. A holder with an older
     ``epoch`` than the lease has now may add its samples but judges nothing any more.
@@ -82,32 +89,36 @@ def write_batch(batch: Batch, *, epoch: int) -> None:
     with transaction.atomic():
         epochs = dict(Path.objects.values_list("pk", "uplink__vantage__lease__epoch"))
         judged = frozenset(key for key, present in epochs.items() if (present or 0) <= epoch)
-        _write_samples([sample for sample in batch.samples if sample.path in epochs])
+        _write_samples([s for s in batch.samples if s.path in epochs], written_until)
         _write_current([row for key, row in batch.current.items() if key in judged], epoch=epoch)
         StatusChange.objects.bulk_create(
             _change_row(change) for change in batch.changes if change.reading.key in judged
         )
 
 
-def _write_samples(samples: Sequence[Sample]) -> None:
+def _write_samples(samples: Sequence[Sample], written_until: int | None) -> None:
     if not samples:
         return
-    merged = _merge_with_stored(samples)
+    merged = _merge_with_stored(samples, written_until)
     _upsert(
         HealthSample._meta.db_table,
         SAMPLE_COLUMNS,
         2,
-        [(*sample[:10], str(sample.status), *sample[11:]) for sample in merged],
+        [(*sample[:_STATUS], str(sample.status), *sample[_STATUS + 1 :]) for sample in merged],
     )
 
 
-def _merge_with_stored(samples: Sequence[Sample]) -> list[Sample]:
+def _merge_with_stored(samples: Sequence[Sample], written_until: int | None) -> list[Sample]:
     """Join each sample with the row of its slot, if there is one already."""
     joined: dict[tuple[int, int], Sample] = {}
+    wanted = {
+        (sample.timestamp, sample.path)
+        for sample in samples
+        if written_until is None or sample.timestamp <= written_until
+    }
     stored = HealthSample.objects.filter(
-        timestamp__in={sample.timestamp for sample in samples}
+        timestamp__in={timestamp for timestamp, _ in wanted}
     ).values_list(*SAMPLE_COLUMNS)
-    wanted = {(sample.timestamp, sample.path) for sample in samples}
     for row in stored:
         if (row[0], row[1]) in wanted:
             values = dict(zip(Sample._fields, row, strict=True))
@@ -131,13 +142,14 @@ def _write_current(rows: Iterable[CurrentRow], *, epoch: int) -> None:
 
 def _current_values(row: CurrentRow, epoch: int) -> tuple[Any, ...]:
     reading = row.reading
-    targets = [target._asdict() for target in reading.targets]
+    targets = [dict(zip(TargetReading._fields, one, strict=True)) for one in reading.targets]
     return (
         reading.key, row.updated_at, row.last_checked, str(reading.status), str(reading.reason),
         reading.detail[:300], reading.reachable, reading.score, reading.latency_ms,
         reading.min_latency_ms, reading.max_latency_ms, reading.packet_loss_pct,
-        reading.jitter_ms, reading.mos, reading.sent, reading.received, row.status_since,
-        row.probes_total, _json(row.failures), _json(targets), _json(row.spark), row.strip, epoch,
+        reading.jitter_ms, *reading.directions, reading.mos, reading.sent, reading.received,
+        row.status_since, row.probes_total, _json(row.failures), _json(targets), row.spark,
+        row.strip, epoch,
     )  # fmt: skip
 
 

@@ -88,11 +88,14 @@ class SendError(Exception):
 
     ``outcome`` says what that means for the path (``Outcome.LINK_DOWN``,
     ``MISCONFIGURED``, ``DENIED`` or ``CONGESTED``), the message says it in words.
+    ``no_route`` marks the kernel's "no route" and "host unreachable": with a verified
+    probe route these are the network's doing and count as loss.
     """
 
-    def __init__(self, outcome: Outcome, message: str) -> None:
+    def __init__(self, outcome: Outcome, message: str, *, no_route: bool = False) -> None:
         super().__init__(message)
         self.outcome = outcome
+        self.no_route = no_route
 
 
 class Prober(Protocol):

@@ -24,8 +24,9 @@ SLOT = 1_700_000_000
 
 def sample(path_id: int, timestamp: int = SLOT) -> Sample:
     return Sample(
-        timestamp, path_id, 20, 20, 20.0, 20.0, 20.0, 0.0, 0.0, 100.0, PathStatus.UP, 10, 10, 0, b""
-    )
+        timestamp, path_id, 20, 20, 20.0, 20.0, 20.0, 0.0, 0.0, None, None, None, None, 100.0,
+        PathStatus.UP, 10, 10, 0, b"",
+    )  # fmt: skip
 
 
 def change(path_id: int, timestamp: float) -> Change:
@@ -112,7 +113,7 @@ def test_a_batch_that_could_not_be_written_is_kept_and_written_once(
 ) -> None:
     write, failures = module.write_batch, []
 
-    def away(batch: Batch, *, epoch: int) -> None:
+    def away(batch: Batch, *, epoch: int, written_until: int | None) -> None:
         failures.append(batch)
         raise error
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from typing import Any
 
 import pytest
@@ -24,7 +25,7 @@ class Recorded:
         self.world = World(*(path_spec(key) for key in keys))
         self.recorder = Recorder(self.world.engine.paths, self.batches.append, past or {})
         self.world.engine.observers = (self.recorder, self.world.rounds)
-        self.world.engine._on_samples = self.recorder.on_samples
+        self.world.engine._rounds._on_samples = self.recorder.on_samples
 
     def __enter__(self) -> Recorded:
         return self
@@ -64,7 +65,7 @@ def test_current_health_has_wall_clock_labels() -> None:
         assert 0 <= row.updated_at - row.last_checked <= 0.6
         assert 24 <= row.updated_at - row.status_since <= 26
         assert row.strip[-1] == "u"  # the warm-up leaves no hole
-        assert row.spark[-1] == 20
+        assert json.loads(row.spark)[-1] == 20
 
 
 def test_each_change_of_status_is_recorded_once_with_its_moment() -> None:
@@ -84,7 +85,7 @@ def test_a_hand_over_is_no_change_of_status() -> None:
     with Recorded(1, past={1: past(PathStatus.UP)}) as recorded:
         monitor = recorded.world.engine.paths[1]
         monitor.status = PathStatus.UP
-        monitor.targets[0].restore_window([(10**12 - n, 20_000_000) for n in range(60, 0, -1)])
+        monitor.targets[0].window.refill([(10**12 - n, 20_000_000) for n in range(60, 0, -1)])
         monitor.targets[0].liveness.alive = True
         recorded.world.live(3)
         assert recorded.changes == []
@@ -116,7 +117,7 @@ def test_the_last_hour_survives_a_restart_also_before_the_paths_are_known() -> N
         recorded.world.live(3)  # rounds without any path yet: the database is slow
         recorded.world.engine.submit([path_spec(1)])
         recorded.world.live(2)
-        assert recorded.batches[-1].current[1].spark[:29] == [5.0] * 29
+        assert json.loads(recorded.batches[-1].current[1].spark)[:29] == [5.0] * 29
 
 
 def test_a_path_that_is_gone_is_recorded_no_more() -> None:
@@ -150,11 +151,13 @@ def test_rounds_within_a_second_keep_their_changes_for_the_next_batch() -> None:
         reading = recorded.world.reading()
         down = reading._replace(status=PathStatus.DOWN, reachable=False)
         now, batches = recorded.world.clock, len(recorded.batches)
-        early = Round(now.monotonic_ns() + 10**8, now.wall() + 0.1, {1: down}, frozenset({1}), 0, 0)
+        early = Round(
+            now.monotonic_ns() + 10**8, now.wall() + 0.1, {1: down}, (1,), frozenset({1}), 0, 0
+        )
         recorded.recorder.on_round(early)
         assert len(recorded.batches) == batches
         recorded.recorder.on_round(
-            Round(now.monotonic_ns() + 10**9, now.wall() + 1, {1: down}, frozenset(), 0, 0)
+            Round(now.monotonic_ns() + 10**9, now.wall() + 1, {1: down}, (1,), frozenset(), 0, 0)
         )
         assert [change.timestamp for change in recorded.batches[-1].changes] == [now.wall() + 0.1]
 

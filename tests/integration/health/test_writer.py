@@ -6,6 +6,7 @@ import pytest
 from django.db import DatabaseError, connection
 from django.test.utils import CaptureQueriesContext
 
+from health.domain.directions import DirectionMetrics
 from health.domain.reading import PathReading, TargetReading
 from health.domain.sample import Sample
 from health.domain.sketch import Sketch
@@ -29,8 +30,8 @@ def sketch_of(*rtts_ms: float) -> bytes:
 
 def sample(path: Path, **changes: object) -> Sample:
     values = Sample(
-        SLOT, path.pk, 20, 19, 25.5, 20.0, 31.0, 5.0, 1.25, 54.9, PathStatus.DEGRADED, 10, 10, 1,
-        sketch_of(20, 25, 31),
+        SLOT, path.pk, 20, 19, 25.5, 20.0, 31.0, 5.0, 1.25, 4.0, 1.0, 0.5, 0.75, 54.9,
+        PathStatus.DEGRADED, 10, 10, 1, sketch_of(20, 25, 31),
     )  # fmt: skip
     return values._replace(**changes)  # type: ignore[arg-type] # any field
 
@@ -40,6 +41,7 @@ def reading(path: Path, **changes: object) -> PathReading:
     values = PathReading(
         path.pk, 0, PathStatus.DEGRADED, Reason.NONE, "", True, 54.9, 25.5, 20.0, 31.0, 5.0, 1.25,
         3.9, 120, 114, 120, 4, 0, 500_000_000, 0, 0, 0, (target,),
+        DirectionMetrics(4.0, 1.0, 0.5, 0.75),
     )  # fmt: skip
     return values._replace(**changes)  # type: ignore[arg-type] # any field
 
@@ -52,7 +54,7 @@ def row(path: Path, **changes: object) -> CurrentRow:
         status_since=WALL - 60,
         probes_total=1_234,
         failures={"lost": 6},
-        spark=[None, 25.5],
+        spark="[null,25.5]",
         strip=" g",
     )
 

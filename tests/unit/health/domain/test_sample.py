@@ -19,7 +19,7 @@ def fill(slot: TargetSlot, rtts: list[int | None], first: int = 0) -> TargetSlot
         if rtt_ns is None:
             slot.lost(number * SECOND // 2)
         else:
-            slot.answered(rtt_ns)
+            slot.rtts.append(rtt_ns)
     return slot
 
 

@@ -11,6 +11,7 @@ from health.domain.path_spec import TargetSpec
 from health.domain.status import PathStatus, Reason
 from health.engine import checkpoint
 from health.engine.path_monitor import PathMonitor
+from health.engine.target_monitor import Probe
 from tests.unit.health.engine.worlds import (
     ANSWERS,
     SECOND,
@@ -69,8 +70,8 @@ def test_a_death_after_the_hand_over_forgets_the_predecessors_answers_too() -> N
         at_ns = world.clock.monotonic_ns()
         for _ in range(6):
             at_ns += SECOND // 2
-            number = target.sent(at_ns)
-            target.settle(number, SILENCE.outcome, None, "", at_ns, at_ns + SECOND)
+            probe = Probe(target, target.window.open(at_ns), at_ns, probe_id=0)
+            target.lost(probe, SILENCE.outcome, "", at_ns + SECOND)
         assert target.window.metrics().packet_loss_pct == 100
 
 

@@ -133,15 +133,15 @@ class Names(NameResolver):
     def __init__(self) -> None:
         super().__init__(lambda name: name)
         self.known: dict[str, str] = {}
-        self.wanted: list[str] = []
+        self.wanted: list[tuple[str, int]] = []
 
     def want(self, addresses: object) -> None:
-        self.wanted = sorted(addresses)  # type: ignore[call-overload] # an iterable of texts
+        self.wanted = sorted(addresses)  # type: ignore[call-overload] # an iterable of pairs
 
-    def address_of(self, address: str) -> str | None:
-        return self.known.get(address)
+    def address_of(self, address: str, uplink_key: int = 0) -> str | None:
+        return self.known.get(address) if uplink_key == 5 else None
 
-    def error_of(self, name: str) -> str:
+    def error_of(self, name: str, uplink_key: int = 0) -> str:
         return "" if name == "new.example" else "no such name"
 
 
@@ -150,9 +150,9 @@ class Names(NameResolver):
 )
 def test_a_name_without_an_address_is_misconfigured_and_not_lost(name: str, words: str) -> None:
     names = Names()
-    with World(path_spec(addresses=(name,)), resolver=names) as world:
+    with World(path_spec(addresses=(name,), uplink=5), resolver=names) as world:
         reading = world.live(5).reading()
-        assert names.wanted == [name]
+        assert names.wanted == [(name, 5)]
         assert reading.reason is Reason.MISCONFIGURED
         assert words in reading.detail
         assert reading.sent == 0

@@ -32,6 +32,9 @@ class Defective:
         self.called += 1
         raise RuntimeError("a defect")
 
+    def attends(self) -> tuple[int, ...]:
+        return ()
+
     def close(self) -> None:
         """Never called by the engine."""
 
@@ -202,7 +205,7 @@ def test_a_kind_that_nobody_knows_is_unknown_too() -> None:
 
 def test_large_rounds_are_sent_in_chunks_with_a_look_at_the_answers_between() -> None:
     timing = ProbeTiming(1_000, 1_000, 50, 500)
-    specs = [path_spec(key, addresses=("192.0.2.1",), timing=timing) for key in range(1, 201)]
+    specs = [path_spec(key, addresses=(f"198.51.{key}.1",), timing=timing) for key in range(1, 201)]
     with World(*specs) as world:
         looks: list[int] = []
         receive = world.prober.receive

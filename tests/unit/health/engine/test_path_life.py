@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+from itertools import pairwise
+
 import pytest
 
 from health.domain.path_spec import ProbeTiming
 from health.domain.status import PathStatus, Reason
+from health.engine.target_monitor import Probe
 from tests.unit.health.engine.worlds import (
     ANSWERS,
+    MS,
     SECOND,
     SILENCE,
     Behaviour,
@@ -65,24 +69,71 @@ def test_a_dead_path_scores_0_loses_everything_and_shows_no_latency() -> None:
         assert reading.reason is Reason.NO_ANSWER
 
 
-def test_a_death_is_told_at_once_and_not_with_the_next_second() -> None:
+def test_a_death_is_confirmed_by_a_burst_and_told_at_once() -> None:
     with World(path_spec()) as world:
         world.live(30).script(SILENCE)
         sent_before = len(world.prober.sent)
         while world.reading().reachable:
             world.live(0.01)
-        assert len(world.prober.sent) - sent_before in {7, 8}  # six lost, the rest under way
-        sixth_loss_ns = world.prober.sent[sent_before + 5].at_ns + SECOND
+        first, *burst = world.prober.sent[sent_before:]
+        # Suspect after 100 ms (SRTT is 20 ms), then a probe each 50 ms until hold is over.
+        gaps = {later.at_ns - earlier.at_ns for earlier, later in pairwise(burst[:6])}
+        assert burst[0].at_ns - first.at_ns in {100 * MS, 110 * MS}
+        assert gaps <= {50 * MS, 60 * MS, 40 * MS, 0, 10 * MS}
         last = world.rounds.rounds[-1]
         assert last.changed == {1}
-        assert last.at_ns - sixth_loss_ns <= 20_000_000
+        assert 500 * MS <= last.at_ns - first.at_ns <= 570 * MS
 
 
-def test_five_losses_in_a_row_kill_nothing() -> None:
+def test_silence_for_less_than_hold_kills_nothing() -> None:
     with World(path_spec()) as world:
-        world.live(60).script(SILENCE).live(2.5).script(ANSWERS)
+        world.live(60.0)
+        while len(world.prober.sent) == len(world.live(0.01).prober.sent):
+            pass
+        world.script(SILENCE).live(0.45).script(ANSWERS)
         for _ in range(40):
             assert world.live(0.1).reading().reachable is True
+
+
+def test_a_burst_ends_with_the_first_answer() -> None:
+    with World(path_spec()) as world:
+        world.live(60).script(SILENCE)
+        quiet = len(world.prober.sent)
+        while len(world.prober.sent) < quiet + 3:  # a base probe and the burst's beginning
+            world.live(0.01)
+        world.script(ANSWERS).live(0.2)
+        before = len(world.prober.sent)
+        world.live(10)
+        assert len(world.prober.sent) - before in {19, 20, 21}
+
+
+def test_a_slow_answer_is_an_answer_and_a_detour_never_looks_like_death() -> None:
+    with World(path_spec()) as world:
+        world.live(60).script(Behaviour(after_ms=450))
+        for _ in range(300):
+            assert world.live(0.1).reading().reachable is True
+        assert world.reading().packet_loss_pct == 0
+        # τ has learned: nothing is suspect any more, so nothing is confirmed either.
+        before = len(world.prober.sent)
+        world.live(10)
+        assert len(world.prober.sent) - before in {19, 20, 21}
+
+
+def test_confirmation_probes_enter_no_statistics() -> None:
+    with World(path_spec()) as world:
+        world.live(60).script(SILENCE).live(20)
+        monitor = world.engine.paths[1]
+        assert len(world.prober.sent) > 165
+        assert monitor.probes_total == 120 + 40 - 2
+        assert sum(sample.sent for sample in world.samples) <= 160
+
+
+def test_a_false_death_doubles_the_hold_that_the_page_shows() -> None:
+    with World(path_spec()) as world:
+        world.live(60)
+        assert world.reading().targets[0].hold_ms == 500
+        world.script(SILENCE).live(3).script(ANSWERS).live(20)
+        assert world.reading().targets[0].hold_ms == 1_000
 
 
 def test_a_path_that_never_answered_is_down_and_was_never_up() -> None:
@@ -233,8 +284,7 @@ def test_a_void_slot_is_neither_a_probe_nor_a_fault() -> None:
         before = world.live(30).reading()
         monitor, now_ns = world.engine.paths[1], world.clock.monotonic_ns()
         target = monitor.targets[0]
-        monitor.count(Outcome.VOID)
-        target.settle(target.sent(now_ns), Outcome.VOID, None, "", now_ns, now_ns)
+        target.voided(Probe(target, target.window.open(now_ns), now_ns, probe_id=0))
         after = monitor.evaluate(now_ns)
         assert (after.status, after.sent, after.detail) == (before.status, before.sent, "")
         assert monitor.probes_total == 60

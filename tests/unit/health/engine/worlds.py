@@ -71,7 +71,6 @@ class World:
         error: BaseException | None,
         trace: TracebackType | None,
     ) -> None:
-        self.engine.run(lambda: True)  # closes the selector
         self.prober.close()
 
     def live(self, secs: float) -> World:

@@ -1,0 +1,192 @@
+"""Judging and telling: every path once a second, and at once when a target dies or returns.
+
+With many paths the work is cut into slices, so that sending never waits for it;
+calm paths (nothing happened that could change their judgement) then take turns.
+"""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
+
+from health.domain.blame import is_to_blame
+from health.domain.reading import PathReading
+from health.domain.sample import Sample, slot_of
+from health.engine.observers import Round, RoundObserver
+from health.engine.path_monitor import PathMonitor
+from health.engine.roster import Destination, Roster
+from health.engine.target_monitor import TargetMonitor
+
+log = logging.getLogger(__name__)
+
+ROUND_NS = 1_000_000_000
+ALL_EACH_ROUND = 2_000
+"""Up to so many paths all are judged in every round."""
+CALM_ROUNDS = 5
+"""Beyond, a calm path is judged in one round of so many."""
+SLICE = 200
+"""Paths judged, or slots closed, per turn."""
+
+
+class Rounds:
+    """Judges the paths of ``roster``; ``readings`` has the latest reading of each."""
+
+    def __init__(
+        self,
+        roster: Roster,
+        on_samples: Callable[[list[Sample]], None],
+        now_ns: int,
+        wall: float,
+    ) -> None:
+        self.readings: dict[int, PathReading] = {}
+        self.observers: Sequence[RoundObserver] = ()
+        self._roster = roster
+        self._on_samples = on_samples
+        self._urgent: set[int] = set()
+        self._left: Iterator[int] | None = None
+        self._judged: list[int] = []
+        self._changed: list[int] = []
+        self._calm_turn = 0
+        self._blamed: set[Destination] = set()
+        self._slot = slot_of(wall)
+        self._closing: Iterator[int] | None = None
+        self._closing_slot = self._slot
+        self.next_ns = now_ns + ROUND_NS
+
+    @property
+    def is_busy(self) -> bool:
+        """True while a round or the closing of a slot is under way."""
+        return self._left is not None or self._closing is not None or bool(self._urgent)
+
+    def call(self, path: PathMonitor) -> None:
+        """Judge this path in this very turn: a target of it died or came back."""
+        self._urgent.add(path.spec.key)
+
+    def forget(self, key: int) -> None:
+        """The path is no longer measured."""
+        self.readings.pop(key, None)
+
+    def turn(self, now_ns: int, wall: float) -> tuple[list[int], list[int]] | None:
+        """Go on with what is due.
+
+        Returns (paths judged, those of them whose status or reachability changed)
+        when there is something to tell.
+        """
+        self._close_slots(now_ns, wall)
+        if self._left is None and now_ns >= self.next_ns:
+            self._begin(now_ns)
+        if self._left is not None and self._judge_slice(self._left, now_ns):
+            self._left = None
+            self._urgent.clear()
+            return self._take_results()
+        if self._urgent:
+            urgent, self._urgent = self._urgent, set()
+            for key in urgent:
+                self._judge(key, now_ns)
+            return self._take_results()
+        return None
+
+    def tell(self, finished: Round) -> None:
+        """Give a round to every observer."""
+        for observer in self.observers:
+            try:
+                observer.on_round(finished)
+            except Exception:
+                # An observer's defect must not stop the measuring that others rely on.
+                log.exception("observer %s failed; measuring goes on", type(observer).__name__)
+
+    def close_open_slot(self, now_ns: int) -> None:
+        """Hand out the samples of what is unfinished: the loop is about to end."""
+        if self._closing is not None:
+            self._hand_out(list(self._closing), self._closing_slot, now_ns)
+            self._closing = None
+        self._hand_out(list(self._roster.paths), self._slot, now_ns)
+
+    # --- a round ------------------------------------------------------------------------
+    def _begin(self, now_ns: int) -> None:
+        self.next_ns += ROUND_NS
+        if self.next_ns <= now_ns:  # after a stall: no round is caught up
+            self.next_ns = now_ns + ROUND_NS
+        self._blame()
+        self._left = iter(self._due_paths())
+
+    def _due_paths(self) -> list[int]:
+        paths = self._roster.paths
+        if len(paths) <= ALL_EACH_ROUND:
+            return list(paths)
+        self._calm_turn = (self._calm_turn + 1) % CALM_ROUNDS
+        attended = self._attended()
+        return [
+            key
+            for number, (key, path) in enumerate(paths.items())
+            if path.stirred or number % CALM_ROUNDS == self._calm_turn or key in attended
+        ]
+
+    def _attended(self) -> Collection[int]:
+        keys: set[int] = set()
+        for observer in self.observers:
+            keys.update(observer.attends())
+        return keys
+
+    def _judge_slice(self, left: Iterator[int], now_ns: int) -> bool:
+        """Judge the next few; True when all are done."""
+        for _ in range(SLICE):
+            key = next(left, None)
+            if key is None:
+                return True
+            self._judge(key, now_ns)
+        return False
+
+    def _judge(self, key: int, now_ns: int) -> None:
+        path = self._roster.paths.get(key)
+        if path is None:
+            return  # gone since the round began
+        before = self.readings.get(key)
+        after = self.readings[key] = path.evaluate(now_ns)
+        self._judged.append(key)
+        if before is None or (before.status, before.reachable) != (after.status, after.reachable):
+            self._changed.append(key)
+
+    def _take_results(self) -> tuple[list[int], list[int]]:
+        results = self._judged, self._changed
+        self._judged, self._changed = [], []
+        return results
+
+    def _blame(self) -> None:
+        shared = self._roster.shared
+        at_fault = {
+            destination
+            for destination, pairs in shared.items()
+            if is_to_blame(target.path.witness(target) for target in self._targets(pairs))
+        }
+        for destination in at_fault | self._blamed:
+            for target in self._targets(shared.get(destination, ())):
+                is_blamed = destination in at_fault
+                if target.blamed is not is_blamed:
+                    target.blamed, target.path.stirred = is_blamed, True
+        self._blamed = at_fault
+
+    def _targets(self, pairs: Iterable[tuple[int, int]]) -> Iterator[TargetMonitor]:
+        for path_key, target_key in pairs:
+            target = self._roster.target(path_key, target_key)
+            if target is not None:
+                yield target
+
+    # --- slots --------------------------------------------------------------------------
+    def _close_slots(self, now_ns: int, wall: float) -> None:
+        slot = slot_of(wall)
+        if slot != self._slot and self._closing is None:
+            self._closing, self._closing_slot = iter(list(self._roster.paths)), self._slot
+            self._slot = slot
+        if self._closing is None:
+            return
+        keys = [key for _, key in zip(range(SLICE), self._closing, strict=False)]
+        self._hand_out(keys, self._closing_slot, now_ns)
+        if len(keys) < SLICE:
+            self._closing = None
+
+    def _hand_out(self, keys: Sequence[int], slot: int, now_ns: int) -> None:
+        paths: Mapping[int, PathMonitor] = self._roster.paths
+        samples = [paths[key].close_slot(slot, now_ns) for key in keys if key in paths]
+        if samples:
+            self._on_samples(samples)
