@@ -42,31 +42,44 @@ _OUTCOMES: dict[int, tuple[Outcome, str]] = {
     errno.EINVAL: (
         Outcome.MISCONFIGURED,
         (
-            "the kernel cannot send to {address} from source address {source!r}: "
-            "it must be an address of this host"
+            "the kernel cannot send to {address} from source address {source!r}: the source must "
+            "be an address of this host, and no blackhole route may lead to the target"
         ),
     ),
     errno.EPERM: (
         Outcome.DENIED,
         (
-            "not permitted: a firewall rule drops the probe, or a firewall mark ({fwmark}) or "
-            "interface ({interface!r}) is set without CAP_NET_RAW or CAP_NET_ADMIN"
+            "not permitted: a firewall rule of this host stops the probe (let it pass; "
+            "nft list ruleset shows the rules), or a firewall mark ({fwmark}) or interface "
+            "({interface!r}) is set without CAP_NET_ADMIN or CAP_NET_RAW (grant it)"
         ),
     ),
     errno.EACCES: (
         Outcome.DENIED,
-        "access denied: {address} is a broadcast address or a route prohibits it",
+        (
+            "access denied: a route prohibits {address} (remove it; ip route get shows it), or it "
+            "is a broadcast address (probe one host)"
+        ),
+    ),
+    errno.EMSGSIZE: (
+        Outcome.MISCONFIGURED,
+        "the probe is longer than the MTU of the way to {address}: correct the interface's MTU",
     ),
     errno.EMFILE: (Outcome.DENIED, "too many open files: raise LimitNOFILE of the process"),
     errno.ENFILE: (Outcome.DENIED, "too many open files on this host: raise fs.file-max"),
-    errno.ENOBUFS: (Outcome.CONGESTED, "the local send queue is full"),
-    errno.EAGAIN: (Outcome.CONGESTED, "the local send buffer is full"),
+    errno.ENOBUFS: (
+        Outcome.CONGESTED,
+        "the send queue of interface {interface!r} is full (tc -s qdisc shows its drops)",
+    ),
+    errno.EAGAIN: (Outcome.CONGESTED, "the socket's send buffer is full: an uplink does not drain"),
     errno.ENOMEM: (Outcome.CONGESTED, "the kernel has no memory for the packet"),
 }
 _NO_ROUTE = frozenset({errno.ENETUNREACH, errno.EHOSTUNREACH})
 
 _SIOCGIFFLAGS = 0x8913  # netdevice(7)
 _IFF_UP = 0x1
+_IFF_RUNNING = 0x40  # up and with carrier, as far as the driver can tell
+_WORKING = _IFF_UP | _IFF_RUNNING
 _IFREQ = struct.Struct("16sH14x")
 
 
@@ -74,16 +87,20 @@ def send_error(error: OSError, target: WireTarget) -> SendError:
     """The ``SendError`` for a socket call that failed while probing ``target``.
 
     An errno that is not known here is a configuration fault: it says nothing
-    about the path and must not count as loss.
+    about the path and must not count as loss. "No route" over an interface that
+    does not work is a dead link; otherwise the error is marked ``no_route``.
     """
-    if error.errno in _NO_ROUTE and target.interface and not interface_is_up(target.interface):
-        return SendError(Outcome.LINK_DOWN, f"interface {target.interface} is down or gone")
+    no_route = error.errno in _NO_ROUTE
+    if no_route and target.interface and not interface_works(target.interface):
+        return SendError(
+            Outcome.LINK_DOWN, f"interface {target.interface} is down, without carrier or gone"
+        )
     outcome, text = _OUTCOMES.get(
         error.errno or 0, (Outcome.MISCONFIGURED, "the kernel refuses to send to {address}")
     )
     name = errno.errorcode.get(error.errno or 0, str(error))
     reason = f" ({name}: {os.strerror(error.errno)})" if error.errno else f" ({name})"
-    return SendError(outcome, text.format(**target._asdict()) + reason)
+    return SendError(outcome, text.format(**target._asdict()) + reason, no_route=no_route)
 
 
 def interface_index(name: str) -> int:
@@ -94,12 +111,12 @@ def interface_index(name: str) -> int:
         raise SendError(Outcome.LINK_DOWN, f"interface {name} does not exist") from None
 
 
-def interface_is_up(name: str) -> bool:
-    """True when the interface exists and is administratively up."""
+def interface_works(name: str) -> bool:
+    """True when the interface exists, is administratively up, and has a carrier."""
     with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as any_socket:
         try:
             answer = fcntl.ioctl(any_socket, _SIOCGIFFLAGS, _IFREQ.pack(name.encode()[:15], 0))
         except OSError:
             return False
     flags: int = _IFREQ.unpack(answer)[1]
-    return bool(flags & _IFF_UP)
+    return flags & _WORKING == _WORKING

@@ -25,9 +25,11 @@ TARGET = WireTarget("192.0.2.1", source="10.0.0.5", fwmark=7)
         (errno.EINVAL, Outcome.MISCONFIGURED),
         (errno.EPERM, Outcome.DENIED),
         (errno.EACCES, Outcome.DENIED),
+        (errno.EMSGSIZE, Outcome.MISCONFIGURED),
         (errno.EMFILE, Outcome.DENIED),
         (errno.ENOBUFS, Outcome.CONGESTED),
         (errno.EAGAIN, Outcome.CONGESTED),
+        (errno.ENOMEM, Outcome.CONGESTED),
     ],
 )
 def test_each_errno_has_one_outcome_for_all_kinds(number: int, outcome: Outcome) -> None:
@@ -37,10 +39,10 @@ def test_each_errno_has_one_outcome_for_all_kinds(number: int, outcome: Outcome)
 
 
 def test_an_unknown_errno_says_nothing_about_the_path() -> None:
-    error = send_error(OSError(errno.EMSGSIZE, ""), TARGET)
+    error = send_error(OSError(errno.EXDEV, ""), TARGET)
     assert error.outcome is Outcome.MISCONFIGURED
     assert "192.0.2.1" in str(error)
-    assert "EMSGSIZE" in str(error)
+    assert "EXDEV" in str(error)
 
 
 def test_an_error_without_errno_keeps_its_text() -> None:
@@ -55,3 +57,32 @@ def test_an_error_without_errno_keeps_its_text() -> None:
 )
 def test_the_message_names_the_value_that_is_wrong(number: int, word: str) -> None:
     assert word in str(send_error(OSError(number, ""), TARGET))
+
+
+@pytest.mark.parametrize(
+    ("number", "marked"),
+    [(errno.ENETUNREACH, True), (errno.EHOSTUNREACH, True), (errno.EINVAL, False)],
+)
+def test_a_missing_route_is_marked_for_whoever_knows_that_there_should_be_one(
+    number: int, marked: bool
+) -> None:
+    assert send_error(OSError(number, ""), TARGET).no_route is marked
+
+
+def test_no_route_over_an_interface_that_is_gone_is_a_dead_link() -> None:
+    error = send_error(OSError(errno.ENETUNREACH, ""), TARGET._replace(interface="nosuch0"))
+    assert error.outcome is Outcome.LINK_DOWN
+    assert not error.no_route
+    assert "nosuch0" in str(error)
+
+
+def test_no_route_over_an_interface_that_works_blames_the_routes() -> None:
+    error = send_error(OSError(errno.ENETUNREACH, ""), TARGET._replace(interface="lo"))
+    assert error.outcome is Outcome.MISCONFIGURED
+    assert error.no_route
+
+
+@pytest.mark.parametrize("number", [errno.EPERM, errno.EACCES, errno.EMFILE, errno.ENFILE])
+def test_what_is_denied_names_the_cure(number: int) -> None:
+    text = str(send_error(OSError(number, ""), TARGET))
+    assert any(cure in text for cure in ("let it pass", "remove it", "raise "))
