@@ -14,13 +14,21 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
 STEP_NS = 1_000_000
-"""Disagreement between the clocks that counts as a step: 1 ms (slewing is < 0.5 ms/s)."""
+"""Disagreement between the clocks that counts as a step: 1 ms.
+
+Slewing (adjtime) is no disagreement: it moves both clocks alike.
+"""
+_SAME_MOMENT_NS = 50_000
+_ATTEMPTS = 5
 
 
 class RttClock:
-    """Reads wall and monotonic time in nanoseconds; both sources can be injected."""
+    """Reads wall and monotonic time in nanoseconds; both sources can be injected.
 
-    __slots__ = ("monotonic_ns", "wall_ns")
+    ``read()`` after packets have arrived, then ``round_trip_ns`` of each of them.
+    """
+
+    __slots__ = ("_offset", "_read_mono", "_read_wall", "_steady_since", "monotonic_ns", "wall_ns")
 
     def __init__(
         self,
@@ -29,21 +37,50 @@ class RttClock:
     ) -> None:
         self.wall_ns = wall_ns
         self.monotonic_ns = monotonic_ns
+        self._read_wall = self._read_mono = self._steady_since = 0
+        self._offset = 1 << 100  # unlike any
+        self.read()
 
-    def rtt_ns(self, sent_wall_ns: int, sent_mono_ns: int, received_wall_ns: int | None) -> int:
-        """The RTT (RFC 2681) in nanoseconds of a packet stamped on arrival by the kernel.
+    def read(self) -> None:
+        """Read both clocks at one moment, and notice when the wall clock was stepped."""
+        for _ in range(_ATTEMPTS):  # others may run between two readings, for milliseconds
+            before = self.monotonic_ns()
+            self._read_wall = self.wall_ns()
+            self._read_mono = self.monotonic_ns()
+            if self._read_mono - before <= _SAME_MOMENT_NS:
+                break
+        offset = self._read_wall - self._read_mono
+        if not -STEP_NS <= offset - self._offset <= STEP_NS:
+            self._offset = offset
+            self._steady_since = self._read_mono
 
-        Wall difference where it can be trusted, otherwise the monotonic time until
-        now, which is at most too long by the time the packet waited to be read.
-        Distrusted are: a negative difference, one that is longer than the
-        monotonic time allows, any during which the wall clock was stepped, and
-        a packet without a stamp (None).
+    def round_trip_ns(
+        self, sent_wall_ns: int, sent_mono_ns: int, received_wall_ns: int | None
+    ) -> int:
+        """The RTT (RFC 2681) in nanoseconds of a packet that arrived before the last ``read()``.
+
+        ``received_wall_ns`` is the kernel's stamp. The RTT is the difference of
+        the wall times; when the wall clock was stepped since the packet left,
+        that difference with or without the step, whichever is possible at all.
+        Where both are, or neither is, or the packet has no stamp (None): the
+        monotonic time until the reading, which is too long by at most the time
+        the packet waited to be read.
         """
-        elapsed = self.monotonic_ns() - sent_mono_ns
+        elapsed = self._read_mono - sent_mono_ns
         if received_wall_ns is None:
             return elapsed
-        wall = received_wall_ns - sent_wall_ns
-        drift = self.wall_ns() - sent_wall_ns - elapsed
-        if 0 <= wall <= elapsed + STEP_NS and -STEP_NS <= drift <= STEP_NS:
-            return wall
-        return elapsed
+        rtt = received_wall_ns - sent_wall_ns
+        if sent_mono_ns >= self._steady_since:
+            return rtt if 0 <= rtt <= elapsed + STEP_NS else elapsed
+        step = self._read_wall - sent_wall_ns - elapsed
+        if -STEP_NS <= step <= STEP_NS:
+            return rtt if 0 <= rtt <= elapsed + STEP_NS else elapsed
+        stamped_before, stamped_after = rtt, rtt - step
+        if 0 <= stamped_before <= elapsed:
+            return elapsed if 0 <= stamped_after <= elapsed else stamped_before
+        return stamped_after if 0 <= stamped_after <= elapsed else elapsed
+
+    def rtt_ns(self, sent_wall_ns: int, sent_mono_ns: int, received_wall_ns: int | None) -> int:
+        """``round_trip_ns`` of a packet that is being read at this moment."""
+        self.read()
+        return self.round_trip_ns(sent_wall_ns, sent_mono_ns, received_wall_ns)

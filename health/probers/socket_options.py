@@ -25,6 +25,8 @@ IP_RECVERR = 11
 IP_RECVTTL = 12
 IP_UNICAST_IF = 50
 IPV6_RECVERR = 25
+IPV6_PKTINFO = 50
+IPV6_TCLASS = 67
 IPV6_UNICAST_IF = 76
 MSG_ERRQUEUE = 0x2000
 
@@ -69,16 +71,42 @@ def packet_options_v4(target: WireTarget) -> Ancillary:
     """
     options: Ancillary = []
     if target.source or target.interface:
-        index = interface_index(target.interface) if target.interface else 0
         source = socket.inet_pton(socket.AF_INET, target.source or "0.0.0.0")
-        pktinfo = struct.pack("@i4s4s", index, source, bytes(4))
+        pktinfo = struct.pack("@i4s4s", index_of(target), source, bytes(4))
         options.append((socket.IPPROTO_IP, IP_PKTINFO, pktinfo))
-    if target.fwmark:
-        options.append((socket.SOL_SOCKET, SO_MARK, struct.pack("@I", target.fwmark)))
     if target.dscp:
         # DSCP is the upper six bits of the former TOS octet (RFC 2474).
         options.append((socket.IPPROTO_IP, socket.IP_TOS, struct.pack("@i", target.dscp << 2)))
-    return options
+    return options + _mark(target)
+
+
+def packet_options_v6(target: WireTarget) -> Ancillary:
+    """The same for one IPv6 packet (RFC 3542 §6), and the same errors."""
+    options: Ancillary = []
+    if target.source or target.interface:
+        source = socket.inet_pton(socket.AF_INET6, target.source.partition("%")[0] or "::")
+        pktinfo = struct.pack("@16sI", source, index_of(target))
+        options.append((socket.IPPROTO_IPV6, IPV6_PKTINFO, pktinfo))
+    if target.dscp:
+        traffic_class = struct.pack("@i", target.dscp << 2)
+        options.append((socket.IPPROTO_IPV6, IPV6_TCLASS, traffic_class))
+    return options + _mark(target)
+
+
+def index_of(target: WireTarget) -> int:
+    """The kernel's index of the target's interface, 0 for none.
+
+    Raises ``SendError`` (link down) when there is no such interface.
+    """
+    if not target.interface:
+        return 0
+    return target.interface_index or interface_index(target.interface)
+
+
+def _mark(target: WireTarget) -> Ancillary:
+    if not target.fwmark:
+        return []
+    return [(socket.SOL_SOCKET, SO_MARK, struct.pack("@I", target.fwmark))]
 
 
 def bind_to_interface(sock: socket.socket, interface: str) -> None:

@@ -113,6 +113,15 @@ def test_a_packet_that_only_resembles_a_settled_answer_is_foreign(
     assert table.explain(probe_id, peer, proof, 0) is Rejection.FOREIGN
 
 
+def test_a_proof_may_be_a_number() -> None:
+    table = SlotTable()
+    probe_id = table.claim(0)
+    table.open((probe_id, PEER, 2**64 - 1, 0, 0, SECOND))
+    settled(table, probe_id)
+    assert table.explain(probe_id, PEER, 2**64 - 1, 0) is Rejection.DUPLICATE
+    assert table.explain(probe_id, PEER, 2**64 - 2, 0) is Rejection.FOREIGN
+
+
 def test_a_packet_for_a_slot_never_used_is_foreign() -> None:
     assert SlotTable().explain(7, PEER, b"proof", 0) is Rejection.FOREIGN
 
