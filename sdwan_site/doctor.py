@@ -19,12 +19,21 @@ from django.db import DatabaseError, connection
 from django.db.migrations.executor import MigrationExecutor
 from django_q.models import OrmQ, Schedule
 
-from health.models import CurrentHealth, Path, Vantage
+from health.models import CurrentHealth, Path, ProbeRoute, Uplink, Vantage
 from health.monitoring.monitor import open_probers
 from health.probers.icmp import IcmpProber
 from health.selectors.current import current_monitors
+from sdwan_site import permissions
+from sdwan_site.permissions import Capability
 from sdwan_site.schedules import wished_schedules
 
+NET_ADMIN, NET_RAW = Capability.NET_ADMIN, Capability.NET_RAW
+_POSSIBLE = {
+    "": "Possible.",
+    "raw": "Possible (raw sockets).",
+    "unprivileged": "Possible without privileges (echo sockets by net.ipv4.ping_group_range): "
+    "the same measurements; firewall marks still need a capability.",
+}
 LOW_DISK_BYTES = 1_000_000_000
 NO_DISK_BYTES = 100_000_000
 LATE_TASK_SECS = 60.0
@@ -105,15 +114,36 @@ def check_probe_permissions(now: datetime) -> Iterator[Finding]:
     """Every kind of probe can be sent by this user; a fault only where a path needs it."""
     ready, unavailable = open_probers()
     for kind, prober in ready.items():
-        mode = f" ({prober.mode} sockets)" if isinstance(prober, IcmpProber) else ""
-        yield Finding(f"{kind} probes", Verdict.OK, f"Possible{mode}.")
+        mode = prober.mode if isinstance(prober, IcmpProber) else ""
+        yield Finding(f"{kind} probes", Verdict.OK, _POSSIBLE[mode])
         prober.close()
     wanted = set(Path.objects.filter(enabled=True).values_list("kind", flat=True))
     for kind, why in unavailable.items():
         verdict = Verdict.FAULT if kind in wanted else Verdict.WARNING
-        yield Finding(
-            f"{kind} probes", verdict, f"Not possible for this user: {why}", _cure_in(why)
-        )
+        sentence = f"Not possible for this user: {why.partition('. ')[0]}."
+        yield Finding(f"{kind} probes", verdict, sentence, _cure_of(kind))
+
+
+def check_uplink_permissions(now: datetime) -> Iterator[Finding]:
+    """What the uplinks of this probe host ask of the kernel is allowed to this user."""
+    uplinks = Uplink.objects.filter(vantage__name=settings.VANTAGE)
+    for check, wanted, enough in (
+        ("firewall marks", uplinks.filter(fwmark__gt=0), (NET_ADMIN, NET_RAW)),
+        ("probe routes", uplinks.filter(probe_route=ProbeRoute.MANAGED), (NET_ADMIN,)),
+    ):
+        names = ", ".join(wanted.values_list("name", flat=True))
+        if not names:
+            continue
+        if any(permissions.has(one) for one in enough):
+            yield Finding(check, Verdict.OK, f"May be set for {names}.")
+        else:
+            yield Finding(
+                check,
+                Verdict.FAULT,
+                f"This user may not set them, and {names} must have them: "
+                "its paths cannot be measured.",
+                permissions.cure_by_capability(NET_ADMIN, NET_RAW),
+            )
 
 
 def check_database(now: datetime) -> Iterator[Finding]:
@@ -185,9 +215,11 @@ def check_schedules(now: datetime) -> Iterator[Finding]:
         yield Finding("clusters", Verdict.OK, "No task waits.")
 
 
-def _cure_in(why: str) -> str:
-    """The cure is the second sentence of a prober's complaint, where it has one."""
-    return why.partition(". ")[2].removeprefix("Cure, ") or why
+def _cure_of(kind: str) -> str:
+    cure = permissions.cure_by_capability(NET_RAW)
+    if kind == "icmp":
+        cure = f"{cure}; or without any capability: {permissions.cure_by_ping_groups()}"
+    return f"Any one of: {cure}"
 
 
 Check = Callable[[datetime], Iterator[Finding]]
@@ -196,6 +228,7 @@ CHECKS: tuple[Check, ...] = (
     check_data_directory,
     check_database,
     check_probe_permissions,
+    check_uplink_permissions,
     check_monitors,
     check_schedules,
 )

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import os
+import sys
 from datetime import UTC, datetime, timedelta
 from io import StringIO
 from pathlib import Path
@@ -16,10 +18,11 @@ from django_q.models import OrmQ, Schedule
 
 from health.models import MonitorLease
 from health.probers.base import ProberPermissionError
-from sdwan_site import doctor
+from sdwan_site import doctor, permissions
 from sdwan_site.doctor import Finding, Verdict
+from sdwan_site.permissions import Capability
 from sdwan_site.schedules import sync_schedules
-from tests.factories import PathFactory, VantageFactory
+from tests.factories import PathFactory, UplinkFactory, VantageFactory
 
 pytestmark = pytest.mark.django_db
 
@@ -114,7 +117,61 @@ def test_a_forbidden_kind_of_probe_is_a_fault_once_a_path_needs_it(
     PathFactory(kind="icmp")
     finding = findings_of()["icmp probes"]
     assert finding.verdict is Verdict.FAULT
-    assert finding.cure == "any one of: setcap …"
+    assert finding.sentence == "Not possible for this user: Not permitted."
+    assert f"setcap cap_net_raw+ep {os.path.realpath(sys.executable)} " in finding.cure
+    assert "AmbientCapabilities=CAP_NET_RAW" in finding.cure
+    assert "cap_add: [NET_RAW]" in finding.cure
+    assert 'sysctl -w net.ipv4.ping_group_range="0 2147483647"' in finding.cure
+
+
+def test_unprivileged_echo_sockets_are_said_to_be_unprivileged(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    class Unprivileged(doctor.IcmpProber):
+        mode = "unprivileged"
+
+        def __init__(self) -> None:
+            """No socket is opened."""
+
+        def close(self) -> None:
+            """Nothing to close."""
+
+    monkeypatch.setattr(doctor, "open_probers", lambda: ({"icmp": Unprivileged()}, {}))
+    finding = findings_of()["icmp probes"]
+    assert finding.verdict is Verdict.OK
+    assert "without privileges" in finding.sentence
+
+
+@pytest.mark.parametrize(
+    ("change", "check", "allowed_by"),
+    [
+        ({"fwmark": 7}, "firewall marks", Capability.NET_RAW),
+        ({"probe_route": "managed"}, "probe routes", Capability.NET_ADMIN),
+    ],
+)
+def test_what_an_uplink_needs_of_the_kernel_is_a_fault_where_it_is_not_allowed(
+    monkeypatch: pytest.MonkeyPatch,
+    change: dict[str, object],
+    check: str,
+    allowed_by: Capability,
+) -> None:
+    assert check not in findings_of()
+    uplink = UplinkFactory(vantage=VantageFactory(name="local"), **change)
+    monkeypatch.setattr(permissions, "has", lambda capability: False)
+    finding = findings_of()[check]
+    assert finding.verdict is Verdict.FAULT
+    assert uplink.name in finding.sentence
+    assert "AmbientCapabilities=CAP_NET_ADMIN CAP_NET_RAW" in finding.cure
+    monkeypatch.setattr(permissions, "has", lambda capability: capability is allowed_by)
+    assert findings_of()[check].verdict is Verdict.OK
+
+
+def test_the_cure_inside_a_container_begins_with_its_own(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    monkeypatch.setattr(permissions, "_CONTAINER_MARKS", (tmp_path,))
+    cure = permissions.cure_by_capability(Capability.NET_RAW)
+    assert cure.startswith("container: cap_add: [NET_RAW];")
 
 
 def test_a_database_that_is_away_is_one_fault_and_no_traceback(
