@@ -193,6 +193,11 @@ def main() -> None:
             median_figure("  worst round", [max(times)], "s", MUST),
             median_figure("  probes seen by the other provider", [strayed], "", "0"),
         ]
+    told = carrier_loss_told(rounds)
+    figures += [
+        median_figure("carrier lost: told, after the command that cuts it began", told, "ms"),
+        median_figure("  worst round", [max(told)], "ms"),
+    ]
     report("own_uplink", figures)
 
 
@@ -211,6 +216,30 @@ def measure(key: int, break_it: Step, repair_it: Step, rounds: int) -> tuple[lis
             times.append(probes.third_answer_after(time.monotonic()))
         strayed = branch.lab.echoes(2) - elsewhere
     return times, float(strayed)
+
+
+def carrier_loss_told(rounds: int) -> list[float]:
+    """Milliseconds from the start of ``ip link set p0 down`` at the provider to the new state.
+
+    Some 3 ms of it are the start of ``ip``.
+    """
+    times: list[float] = []
+    with ExitStack() as stack:
+        branch = Branch(stack)
+        for _ in range(rounds):
+            began = time.monotonic_ns()
+            branch.lab.isps[1].ip("link set p0 down")
+            branch.watcher.wait(lambda told: told[1].link is LinkState.DOWN, "carrier lost")
+            at = next(
+                at
+                for at, states in branch.watcher.told
+                if at > began and states[1].link is LinkState.DOWN
+            )
+            times.append((at - began) / 1e6)
+            branch.lab.isps[1].ip("link set p0 up")
+            branch.watcher.wait_verified(1)
+            time.sleep(1.2)  # the kernel tells changes of one link at most once a second
+    return times
 
 
 if __name__ == "__main__":

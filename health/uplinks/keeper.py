@@ -32,7 +32,7 @@ from health.uplinks.netlink import (
     Message,
 )
 from health.uplinks.reconciler import Reconciler
-from health.uplinks.states import link_state
+from health.uplinks.states import blind_state, link_state
 
 log = logging.getLogger(__name__)
 
@@ -88,9 +88,11 @@ class UplinkKeeper:
     def configure(self, specs: list[UplinkSpec]) -> None:
         """Keep exactly these uplinks from now on. May be called from any thread, at any time."""
         with self._lock:
+            if self._stopping:
+                return
             self._wished = sorted(specs, key=lambda spec: spec.key)
             self._configured = True
-        self._wake()
+            self._wake()
 
     def states(self) -> States:
         """The states as told last; a copy."""
@@ -103,7 +105,7 @@ class UplinkKeeper:
             if self._stopping:
                 return
             self._stopping = True
-        self._wake()
+            self._wake()
         if self._thread.ident is not None:
             self._thread.join(_CLOSE_WITHIN_SECS)
         if not self._thread.is_alive():
@@ -205,11 +207,21 @@ class UplinkKeeper:
             log.exception("the states of the uplinks could not be handed over")
 
     def _complain(self, error: Exception) -> None:
-        """Say once what is wrong; the uplinks keep their last states, which stay true longest."""
+        """Say once what is wrong.
+
+        Uplinks that were told of keep their last states, which stay true longest; the
+        others become unusable with the reason, and not pending for ever.
+        """
         complaint = f"{type(error).__name__}: {error}"
         if complaint != self._complaint:
             self._complaint = complaint
             log.error("the uplinks cannot be followed (%s); trying again", complaint)
+        with self._lock:
+            wished = self._wished
+        if self._configured:
+            known = dict(self._states) if wished == self._specs else {}
+            blind = {spec.key: blind_state(spec, complaint) for spec in wished}
+            self._tell(blind | known)
 
     def _pause(self, secs: float) -> None:
         readable, _, _ = select.select([self._wake_reader], [], [], secs)

@@ -35,8 +35,10 @@ from health.uplinks.verification import FamilyVerdict, verify, verify_external
 class Reconciler:
     """Everything the keeper remembers from one pass to the next. Not thread-safe."""
 
-    def __init__(self, kernel: Kernel) -> None:
+    def __init__(self, kernel: Kernel, *, read_only: bool = False) -> None:
+        """``read_only`` judges what is there and makes nothing, with or without the right to."""
         self._kernel = kernel
+        self._read_only = read_only
         self._survey = Survey(kernel)
         self._routes = ProbeRoutes(kernel)
         self._memories: dict[tuple[int, int], Memory] = {}
@@ -59,7 +61,7 @@ class Reconciler:
         """Reconcile everything; ``now`` is monotonic time in seconds."""
         names = {spec.interface for spec in specs if spec.interface}
         facts = self._survey.facts(names, now)
-        permitted = may_administrate()
+        permitted = self._read_only or may_administrate()
         managed = [
             spec
             for spec in specs
@@ -69,7 +71,7 @@ class Reconciler:
         ]
         plans = self._plan(managed, facts)
         problems: dict[tuple[int, int], str] = {}
-        if permitted:
+        if permitted and not self._read_only:
             if not self._adopted:
                 self._routes.adopt(names)
                 self._adopted = True

@@ -62,6 +62,17 @@ def unusable_state(spec: UplinkSpec, link: Link | None, detail: str) -> UplinkSt
     )
 
 
+def blind_state(spec: UplinkSpec, complaint: str) -> UplinkState:
+    """The kernel cannot be asked at all; without a probe route that does not matter."""
+    if spec.mode is ProbeRouteMode.NONE:
+        return replace(unmanaged_state(spec, None), link=LinkState.UNKNOWN, detail="")
+    detail = (
+        f"the kernel does not say how it routes ({complaint}): allow AF_NETLINK sockets "
+        "(RestrictAddressFamilies= of the systemd unit)"
+    )
+    return replace(unusable_state(spec, None, detail), link=LinkState.UNKNOWN)
+
+
 def routed_state(
     spec: UplinkSpec, link: Link, four: FamilyVerdict, six: FamilyVerdict
 ) -> UplinkState:
@@ -101,8 +112,3 @@ def link_problem(spec: UplinkSpec, link: Link | None) -> str:
     if not link.running:
         return f"interface {name} has no carrier: check the cable, the modem or the tunnel"
     return ""
-
-
-def needs_route(spec: UplinkSpec) -> bool:
-    """Whether probes of this uplink need a route that is verified."""
-    return spec.mode is not ProbeRouteMode.NONE

@@ -8,9 +8,11 @@ from collections.abc import Callable
 
 import pytest
 
-from health.domain.uplink_spec import ProbeRouteMode
+from health.domain.uplink_spec import ProbeRouteMode, UplinkSpec
 from health.domain.uplink_state import LinkState, RouteState
-from tests.lab.two_uplinks import GATEWAY, PATIENCE_SECS, TwoUplinks, specs
+from health.uplinks import keeper
+from health.uplinks.netlink import EventSocket
+from tests.lab.two_uplinks import GATEWAY, PATIENCE_SECS, TwoUplinks, Watcher, specs
 
 pytestmark = pytest.mark.root
 
@@ -176,3 +178,49 @@ def test_traffic_of_others_keeps_the_specific_routes_of_the_main_table(lab, watc
     # A probe, by its mark, measures the gateway of its uplink and nothing else.
     mark = watcher.now(1).fwmark
     assert "via 192.168.1.1 " in lab.branch.ip(f"route get 198.51.100.1 mark {mark}")
+
+
+def test_a_keeper_that_cannot_ask_the_kernel_says_so_and_goes_on_trying(lab, monkeypatch, caplog):
+    refusals = iter([OSError(97, "Address family not supported by protocol")] * 2)
+
+    class Refusing(EventSocket):
+        def __init__(self, protocol: int) -> None:
+            for refusal in refusals:
+                raise refusal
+            super().__init__(protocol)
+
+    monkeypatch.setattr(keeper, "EventSocket", Refusing)
+    monkeypatch.setattr(keeper, "RETRY_SECS", 0.05)
+    watcher = Watcher()
+    try:
+        plain = UplinkSpec(9, "i", "plain", "wan2")
+        watcher.keeper.configure([*specs(), plain])
+        blind = watcher.wait(lambda told: "AF_NETLINK" in told[1].detail, "the reason")
+        assert (blind[1].route, blind[1].link) == (RouteState.UNUSABLE, LinkState.UNKNOWN)
+        assert (blind[9].route, blind[9].link) == (RouteState.NOT_NEEDED, LinkState.UNKNOWN)
+        watcher.wait_verified(1, 2)
+        assert [record.levelname for record in caplog.records] == ["ERROR"]
+    finally:
+        watcher.keeper.close()
+        watcher.keeper.close()
+        watcher.keeper.configure([])  # too late, and harmless
+
+
+def test_a_receiver_that_fails_does_not_end_the_keeper(lab, caplog):
+    told = []
+
+    def receive(states):
+        told.append(states)
+        raise ValueError("the receiver's own fault")
+
+    uplinks = keeper.UplinkKeeper(receive)
+    uplinks.start()
+    try:
+        uplinks.configure(specs())
+        assert wait_until(lambda: bool(told))
+        lab.branch.ip("link set wan1 down")
+        assert wait_until(lambda: told[-1][1].link is LinkState.DOWN)
+        assert uplinks.states()[1].link is LinkState.DOWN
+    finally:
+        uplinks.close()
+    assert "could not be handed over" in caplog.text

@@ -1,0 +1,22 @@
+"""Figure D9, once per event (``PATHWARDEN_D9_ROUNDS`` for more); the benchmark has the times."""
+
+from __future__ import annotations
+
+import os
+
+import pytest
+
+from bench.probing.own_uplink import EVENTS, GIVE_UP_SECS, measure
+
+pytestmark = pytest.mark.root
+
+ROUNDS = int(os.environ.get("PATHWARDEN_D9_ROUNDS", "1"))
+
+
+@pytest.mark.parametrize("event", EVENTS, ids=[name for name, *_ in EVENTS])
+def test_a_repaired_uplink_is_reachable_again_over_itself_every_time(event):
+    _, key, break_it, repair_it = event
+    times, strayed = measure(key, break_it, repair_it, ROUNDS)
+    assert len(times) == ROUNDS
+    assert max(times) < GIVE_UP_SECS
+    assert strayed == 0
