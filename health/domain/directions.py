@@ -69,33 +69,35 @@ class DirectionWindow:
     a twentieth. ``timeout_ns`` is how late an answer may be, and so how far packets
     can have overtaken each other.
 
-    Probes are numbered in the order of sending (gaps are fine) and settle in any
-    order: ``sent``, then exactly one of ``answered``, ``lost`` and ``ignored``.
+    Every packet of the session is entered in the order of sending, under any key of
+    its own, and settles in any order: ``sent``, then exactly one of ``answered``,
+    ``lost`` and ``ignored``. The reflector counts them all, so those that are in no
+    statistic (confirmations of a loss) are needed too: ``counts`` False.
     """
 
     def __init__(self, span_ns: int, interval_ns: int, timeout_ns: int) -> None:
         self.span_ns = max(span_ns, MIN_WINDOW_PROBES * interval_ns)
         self._slice_ns = max(1, self.span_ns // SLICES)
-        self._open: dict[int, tuple[int, DirectionStamps | int | None]] = {}
+        self._open: dict[int, tuple[int, bool, DirectionStamps | int | None]] = {}
         self._slices: deque[Slice] = deque()
         self._anchors = SequenceAnchors(timeout_ns)
         self._neighbour: DirectionStamps | None = None
 
-    def sent(self, number: int, sent_ns: int) -> None:
+    def sent(self, key: int, sent_ns: int, *, counts: bool = True) -> None:
         """A probe has left this host at ``sent_ns`` (monotonic); not for those that could not."""
-        self._open[number] = (sent_ns, _PENDING)
+        self._open[key] = (sent_ns, counts, _PENDING)
 
-    def answered(self, number: int, stamps: DirectionStamps | None) -> None:
+    def answered(self, key: int, stamps: DirectionStamps | None) -> None:
         """A probe was answered; ``stamps`` None when its answer tells no directions."""
-        self._settle(number, _IGNORED if stamps is None else stamps)
+        self._settle(key, _IGNORED if stamps is None else stamps)
 
-    def lost(self, number: int) -> None:
+    def lost(self, key: int) -> None:
         """A probe was lost, by silence or by refusal."""
-        self._settle(number, _LOST)
+        self._settle(key, _LOST)
 
-    def ignored(self, number: int) -> None:
+    def ignored(self, key: int) -> None:
         """A probe that was sent says nothing, by a fault of this host."""
-        self._settle(number, _IGNORED)
+        self._settle(key, _IGNORED)
 
     def expire(self, now_ns: int) -> None:
         """Drop what was sent before the span."""
@@ -136,31 +138,36 @@ class DirectionWindow:
             backward_sum / pairs / _NS_PER_MS if varied else None,
         )
 
-    def _settle(self, number: int, result: DirectionStamps | int) -> None:
+    def _settle(self, key: int, result: DirectionStamps | int) -> None:
         """Store the end of a probe, then take in all that have ended, in the order of sending."""
-        probe = self._open.get(number)
-        if probe is None or probe[1] is not _PENDING:
+        probe = self._open.get(key)
+        if probe is None or probe[2] is not _PENDING:
             return
-        self._open[number] = (probe[0], result)
+        sent_ns, counts, _ = probe
+        self._open[key] = (sent_ns, counts, result)
         while self._open:
             oldest = next(iter(self._open))
-            sent_ns, end = self._open[oldest]
+            sent_ns, counts, end = self._open[oldest]
             if end is _PENDING:
                 return
             del self._open[oldest]
-            self._take(sent_ns, end)
+            self._take(sent_ns, counts, end)
 
-    def _take(self, sent_ns: int, end: DirectionStamps | int) -> None:
+    def _take(self, sent_ns: int, counts: bool, end: DirectionStamps | int) -> None:
         if not isinstance(end, DirectionStamps):
-            self._neighbour = None
+            if counts:
+                self._neighbour = None
             if end == _LOST:
-                self._anchors.lost()
+                self._anchors.lost(counts)
             else:
                 self._anchors.ignored()
             return
         part = self._slice_of(sent_ns)
+        same_session = self._anchors.answered(sent_ns, counts, end, part)
+        if not counts:
+            return
         part.answered += 1
-        if self._anchors.answered(sent_ns, end, part) and self._neighbour is not None:
+        if same_session and self._neighbour is not None:
             _add_variation(part, self._neighbour, end)
         self._neighbour = end
 

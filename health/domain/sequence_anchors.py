@@ -47,18 +47,36 @@ class Slice:
         self.backward_variation_ns = 0
 
 
-class _Anchor(NamedTuple):
-    """An anchor, and the block that ends with it as it was judged."""
+class _Block(NamedTuple):
+    """What lies between two anchors, the second included.
 
-    reflector_sequence: int
-    sent_ns: int
-    answered: int
-    lost: int
-    ignored: int
-    part: Slice
+    ``seen`` are all answered probes, ``answered`` those among them that count;
+    ``lost`` are those that count, ``lost_others`` the rest.
+    """
+
+    seen: int = 0
+    answered: int = 0
+    lost: int = 0
+    lost_others: int = 0
+    ignored: int = 0
+
+
+class _Verdict(NamedTuple):
+    """Probes that count and whose direction is known, and the lost ones among them."""
+
     probes: int
     forward: int
     backward: int
+
+
+class _Anchor(NamedTuple):
+    """An anchor, the block that ends with it, and what became of the block."""
+
+    reflector_sequence: int
+    sent_ns: int
+    block: _Block
+    part: Slice
+    verdict: _Verdict
 
 
 class SequenceAnchors:
@@ -80,21 +98,26 @@ class SequenceAnchors:
 
     def _clear_block(self) -> None:
         """Nothing has been taken in since the last anchor."""
+        self._seen = 0
         self._answered = 0
         self._lost = 0
+        self._lost_others = 0
         self._ignored = 0
 
-    def lost(self) -> None:
+    def lost(self, counts: bool) -> None:
         """The next probe was lost."""
-        self._lost += 1
         self._gap += 1
+        if counts:
+            self._lost += 1
+        else:
+            self._lost_others += 1
 
     def ignored(self) -> None:
         """The next probe says nothing."""
-        self._ignored += 1
         self._gap += 1
+        self._ignored += 1
 
-    def answered(self, sent_ns: int, stamps: DirectionStamps, part: Slice) -> bool:
+    def answered(self, sent_ns: int, counts: bool, stamps: DirectionStamps, part: Slice) -> bool:
         """The next probe was answered; the verdict on its block is added to ``part``.
 
         False when our own numbers show that it belongs to another session than
@@ -107,7 +130,8 @@ class SequenceAnchors:
         if number is None:
             return same_session
         self._undo_overtaken(number)
-        self._answered += 1
+        self._seen += 1
+        self._answered += counts
         if self._highest is None or _ahead(number, self._highest[0]) > 0:
             self._highest = (number, sent_ns)
             self._close_block(number, sent_ns, part)
@@ -135,39 +159,51 @@ class SequenceAnchors:
     def _undo_overtaken(self, number: int) -> None:
         """Reopen the blocks of anchors that this probe, sent later, has overtaken."""
         while self._anchors and _ahead(number, self._anchors[-1].reflector_sequence) <= 0:
-            anchor = self._anchors.pop()
-            self._answered += anchor.answered
-            self._lost += anchor.lost
-            self._ignored += anchor.ignored
-            if not anchor.part.expired:
-                anchor.part.probes -= anchor.probes
-                anchor.part.forward -= anchor.forward
-                anchor.part.backward -= anchor.backward
+            _, _, block, part, verdict = self._anchors.pop()
+            self._seen += block.seen
+            self._answered += block.answered
+            self._lost += block.lost
+            self._lost_others += block.lost_others
+            self._ignored += block.ignored
+            if not part.expired:
+                part.probes -= verdict.probes
+                part.forward -= verdict.forward
+                part.backward -= verdict.backward
 
     def _close_block(self, number: int, sent_ns: int, part: Slice) -> None:
-        verdict = self._verdict(number)
-        probes, forward, backward = verdict
-        part.probes += probes
-        part.forward += forward
-        part.backward += backward
         anchors = self._anchors
-        anchors.append(
-            _Anchor(number, sent_ns, self._answered, self._lost, self._ignored, part, *verdict)
-        )
+        if self._lost or self._lost_others or self._ignored or self._seen > 1:
+            block = _Block(self._seen, self._answered, self._lost, self._lost_others, self._ignored)
+            verdict = self._verdict(number)
+            self._clear_block()
+        else:  # nearly always
+            block = _UNDISTURBED[self._answered]
+            verdict = _NOTHING_LOST[self._answered]
+            self._seen = self._answered = 0
+        part.probes += verdict.probes
+        part.forward += verdict.forward
+        part.backward += verdict.backward
+        anchors.append(_Anchor(number, sent_ns, block, part, verdict))
         while len(anchors) > 1 and sent_ns - anchors[1].sent_ns >= self._timeout_ns:
             anchors.popleft()
-        self._clear_block()
 
-    def _verdict(self, number: int) -> tuple[int, int, int]:
-        """Probes whose direction is known, lost there, lost back, in the block that ends here."""
-        if self._lost == 0 or not self._anchors:  # nothing to tell, or nothing to count from
-            return self._answered, 0, 0
-        counted = _ahead(number, self._anchors[-1].reflector_sequence)
-        backward = counted - self._answered
-        if self._ignored or not 0 <= backward <= self._lost:
+    def _verdict(self, number: int) -> _Verdict:
+        """What the reflector's number says of the block that ends with it."""
+        nothing_known = _Verdict(self._answered, 0, 0)
+        if not self._lost or not self._anchors:  # nothing to tell, or nothing to count from
+            return nothing_known
+        lost = self._lost + self._lost_others
+        backward = _ahead(number, self._anchors[-1].reflector_sequence) - self._seen
+        if self._ignored or not 0 <= backward <= lost:
             # More counted than sent: packets were doubled on the way, and nobody knows which.
-            return self._answered, 0, 0
-        return self._answered + self._lost, self._lost - backward, backward
+            return nothing_known
+        # In proportion where some were lost there and some back and not all of them count.
+        ours = (2 * backward * self._lost + lost) // (2 * lost)
+        return _Verdict(self._answered + self._lost, self._lost - ours, ours)
+
+
+_UNDISTURBED = (_Block(1, 0), _Block(1, 1))
+_NOTHING_LOST = (_Verdict(0, 0, 0), _Verdict(1, 0, 0))
 
 
 def _ahead(number: int, other: int) -> int:

@@ -18,6 +18,8 @@ if TYPE_CHECKING:
 
 DEFAULT_HOST = "127.0.0.1"
 MAX_DELAY_MS = 60_000.0
+IMPAIRMENTS = ("delay_ms", "jitter_ms", "loss_pct", "loss_back_pct")
+"""The fields of ``Impairment`` in their order; a phase has the same."""
 _NS_PER_SEC = 1_000_000_000
 
 
@@ -29,13 +31,15 @@ class ReflectorConfigError(ValueError):
 class Impairment:
     """How answers are spoiled: each is delayed by ``delay_ms`` ± ``jitter_ms`` or dropped.
 
-    The delay is uniform in [delay − jitter, delay + jitter] and never negative;
-    ``loss_pct`` is the chance in percent that a packet gets no answer.
+    The delay is uniform in [delay − jitter, delay + jitter] and never negative.
+    ``loss_pct`` is the chance in percent that a packet is dropped as if it had
+    never arrived, ``loss_back_pct`` that its answer is, after it was counted.
     """
 
     delay_ms: float = 0.0
     jitter_ms: float = 0.0
     loss_pct: float = 0.0
+    loss_back_pct: float = 0.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,6 +50,7 @@ class Phase:
     delay_ms: float | None = None
     jitter_ms: float | None = None
     loss_pct: float | None = None
+    loss_back_pct: float | None = None
 
     def over(self, base: Impairment) -> Impairment:
         """The impairment of this phase on a listener with impairment ``base``."""
@@ -53,6 +58,7 @@ class Phase:
             base.delay_ms if self.delay_ms is None else self.delay_ms,
             base.jitter_ms if self.jitter_ms is None else self.jitter_ms,
             base.loss_pct if self.loss_pct is None else self.loss_pct,
+            base.loss_back_pct if self.loss_back_pct is None else self.loss_back_pct,
         )
 
 
@@ -107,13 +113,21 @@ def parse_listeners(data: object, single: Listener) -> tuple[Listener, ...]:
 def make_impairment(
     fields: dict[str, Any], where: str = "", defaults: Impairment | None = None
 ) -> Impairment:
-    """Checked impairment from ``delay_ms``, ``jitter_ms`` and ``loss_pct``, each optional."""
+    """Checked impairment from the fields of ``Impairment``, each optional."""
     base = defaults or Impairment()
     return Impairment(
         _number(fields.get("delay_ms", base.delay_ms), f"{where}delay_ms", MAX_DELAY_MS),
         _number(fields.get("jitter_ms", base.jitter_ms), f"{where}jitter_ms", MAX_DELAY_MS),
         _number(fields.get("loss_pct", base.loss_pct), f"{where}loss_pct", 100.0),
+        _number(fields.get("loss_back_pct", base.loss_back_pct), f"{where}loss_back_pct", 100.0),
     )
+
+
+def check_rate(value: object, where: str = "max_pps_per_source") -> int:
+    """Packets a second, 0 for no limit."""
+    if not isinstance(value, int) or isinstance(value, bool) or not 0 <= value <= 1_000_000:
+        raise ReflectorConfigError(f"{where}: {value!r} is not a whole number from 0 to 1000000")
+    return value
 
 
 def check_port(value: object, where: str = "port") -> int:
@@ -124,7 +138,7 @@ def check_port(value: object, where: str = "port") -> int:
 
 
 def _listener(entry: object, where: str) -> Listener:
-    allowed = {"host", "port", "delay_ms", "jitter_ms", "loss_pct", "cycle"}
+    allowed = {"host", "port", *IMPAIRMENTS, "cycle"}
     fields = _object(entry, where, allowed)
     host = fields.get("host", DEFAULT_HOST)
     if not isinstance(host, str) or not host:
@@ -142,7 +156,7 @@ def _cycle(value: object, where: str) -> tuple[Phase, ...]:
 
 
 def _phase(entry: object, where: str) -> Phase:
-    fields = _object(entry, where, {"secs", "delay_ms", "jitter_ms", "loss_pct"})
+    fields = _object(entry, where, {"secs", *IMPAIRMENTS})
     if "secs" not in fields:
         raise ReflectorConfigError(f"{where}.secs: missing; give the length in seconds")
     secs = _number(fields["secs"], f"{where}.secs", 7 * 86_400.0)
@@ -151,10 +165,7 @@ def _phase(entry: object, where: str) -> Phase:
     checked = make_impairment(fields, f"{where}.")
     return Phase(
         secs,
-        *(
-            getattr(checked, name) if name in fields else None
-            for name in ("delay_ms", "jitter_ms", "loss_pct")
-        ),
+        *(getattr(checked, name) if name in fields else None for name in IMPAIRMENTS),
     )
 
 

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import errno
 import socket
+import struct
 import sys
 from typing import TYPE_CHECKING, NamedTuple
 
@@ -23,14 +24,19 @@ from health.probers.socket_options import (
 if TYPE_CHECKING:
     from health.probers.reflector_config import Listener
 
+TTL = 255
+"""Of all answers: so the sender can tell the hops of the way back, too."""
 UNKNOWN_TTL = 255
+_DSCP_MASK = 0xFC  # the other two bits are ECN
 
 
 class Arrival(NamedTuple):
     """What the kernel said about a packet.
 
     ``stamp_ns`` wall time or None; ``answer_options`` make the answer leave from
-    the address the packet was sent to, which a socket bound to all of them needs.
+    the address the packet was sent to, which a socket bound to all of them needs,
+    and with its DSCP, so that both ways are measured in one class of service. The
+    congestion bits are not copied: they are the network's.
     """
 
     stamp_ns: int | None
@@ -73,6 +79,11 @@ def read_arrival(ancillary: Ancillary) -> Arrival:
             options.append((level, kind, bytes(4) + data[4:8] + bytes(4)))
         elif (level, kind) == (socket.IPPROTO_IPV6, socket.IPV6_PKTINFO):
             options.append((level, kind, data))
+        elif (level, kind) == (socket.IPPROTO_IP, socket.IP_TOS) and data[0] & _DSCP_MASK:
+            options.append((level, kind, struct.pack("@i", data[0] & _DSCP_MASK)))
+        elif (level, kind) == (socket.IPPROTO_IPV6, socket.IPV6_TCLASS):
+            traffic_class = int.from_bytes(data, sys.byteorder) & _DSCP_MASK
+            options.append((level, kind, struct.pack("@i", traffic_class)))
     return Arrival(arrival_ns(ancillary), ttl & 0xFF, options)
 
 
@@ -84,9 +95,13 @@ def _prepare(sock: socket.socket) -> None:
         sock.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_V6ONLY, 1)
         sock.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_RECVHOPLIMIT, 1)
         sock.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_RECVPKTINFO, 1)
+        sock.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_RECVTCLASS, 1)
+        sock.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_UNICAST_HOPS, TTL)
     else:
         sock.setsockopt(socket.IPPROTO_IP, IP_RECVTTL, 1)
         sock.setsockopt(socket.IPPROTO_IP, IP_PKTINFO, 1)
+        sock.setsockopt(socket.IPPROTO_IP, socket.IP_RECVTOS, 1)
+        sock.setsockopt(socket.IPPROTO_IP, socket.IP_TTL, TTL)
 
 
 def _bind_failure(listener: Listener, error: OSError) -> str:

@@ -1,4 +1,4 @@
-"""UDP sockets of STAMP sessions: one per source, interface, mark, DSCP and family.
+"""UDP sockets of STAMP sessions: what packets must have in common to leave by the same one.
 
 A path's socket options are the socket's own here, so that paths over different
 uplinks cannot be mixed up. Opens and prepares; sends and receives nothing.
@@ -8,12 +8,11 @@ from __future__ import annotations
 
 import socket
 import struct
-from typing import NamedTuple
+from typing import NamedTuple, TypeAlias
 
 from health.domain.measurement import Outcome
 from health.probers.base import SendError, WireTarget
-from health.probers.send_errors import send_error
-from health.probers.slots import Peer
+from health.probers.send_errors import interface_index, send_error
 from health.probers.socket_options import (
     IP_RECVERR,
     IPV6_RECVERR,
@@ -23,29 +22,39 @@ from health.probers.socket_options import (
     widen_receive_buffer,
 )
 
+TTL = 255
+"""So that the TTL the reflector reports tells the number of hops (RFC 5357 §4.2.1)."""
+
+
+Peer: TypeAlias = tuple[str, int]
+"""Address and port a reply must come from, as the socket reports them."""
+
 
 class SessionKey(NamedTuple):
-    """What paths must have in common to share a socket."""
+    """What targets must have in common to share a socket.
+
+    The index belongs to it: an interface that was made anew under the same name
+    has another, and a socket stays bound to the old one.
+    """
 
     family: int
     source: str
     interface: str
+    interface_index: int
     fwmark: int
     dscp: int
 
 
-class StampWire(NamedTuple):
-    """A target made ready for sending; ``peer`` is how the socket names its answers' sender."""
-
-    sock: socket.socket
-    sockaddr: tuple[str, int] | tuple[str, int, int, int]
-    peer: Peer
-
-
 def session_key(target: WireTarget) -> SessionKey:
-    """The socket this target belongs to; raises ``SendError`` for an address that is none."""
+    """The sockets this target may use.
+
+    Raises ``SendError`` for an address that is none and an interface that does not exist.
+    """
     family = _numeric(target.address, target.port)[0]
-    return SessionKey(family, target.source, target.interface, target.fwmark, target.dscp)
+    index = target.interface_index
+    if target.interface and not index:
+        index = interface_index(target.interface)
+    return SessionKey(family, target.source, target.interface, index, target.fwmark, target.dscp)
 
 
 def numeric_sockaddr(target: WireTarget) -> tuple[str, int] | tuple[str, int, int, int]:
@@ -56,12 +65,11 @@ def numeric_sockaddr(target: WireTarget) -> tuple[str, int] | tuple[str, int, in
     return _numeric(target.address, target.port)[1]
 
 
-def open_session_socket(target: WireTarget) -> socket.socket:
-    """A non-blocking UDP socket with the target's source, interface, mark and DSCP.
+def open_session_socket(target: WireTarget, key: SessionKey) -> socket.socket:
+    """A non-blocking UDP socket with the options of ``key``, which is the target's.
 
     Raises ``SendError`` with the outcome that the refused option stands for.
     """
-    key = session_key(target)
     try:
         sock = socket.socket(key.family, socket.SOCK_DGRAM)
     except OSError as error:
@@ -88,10 +96,12 @@ def _prepare(sock: socket.socket, key: SessionKey) -> None:
     if key.family == socket.AF_INET6:
         sock.setsockopt(socket.IPPROTO_IPV6, IPV6_RECVERR, 1)
         sock.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_TCLASS, key.dscp << 2)
+        sock.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_UNICAST_HOPS, TTL)
         sock.bind((key.source or "::", 0))
     else:
         sock.setsockopt(socket.IPPROTO_IP, IP_RECVERR, 1)
         sock.setsockopt(socket.IPPROTO_IP, socket.IP_TOS, key.dscp << 2)
+        sock.setsockopt(socket.IPPROTO_IP, socket.IP_TTL, TTL)
         sock.bind((key.source or "0.0.0.0", 0))
 
 

@@ -18,6 +18,7 @@ from health.probers.reflector_config import (
     Listener,
     ReflectorConfigError,
     check_port,
+    check_rate,
     load_listeners,
     make_impairment,
 )
@@ -33,7 +34,7 @@ if TYPE_CHECKING:
 class Command(BaseCommand):
     """Answers STAMP probes until SIGINT or SIGTERM, then ends with status 0."""
 
-    help = "Answers STAMP probes (RFC 8762); can delay and drop answers on purpose."
+    help = "Answers STAMP and TWAMP Light probes; can delay and drop them on purpose."
     requires_system_checks: list[str] = []
 
     def add_arguments(self, parser: CommandParser) -> None:
@@ -42,16 +43,32 @@ class Command(BaseCommand):
         parser.add_argument("--port", type=int, default=DEFAULT_PORT, help="0: any free port")
         parser.add_argument("--delay-ms", type=float, default=0.0, help="delay of each answer")
         parser.add_argument("--jitter-ms", type=float, default=0.0, help="delay varies by ± this")
-        parser.add_argument("--loss-pct", type=float, default=0.0, help="chance of no answer")
+        parser.add_argument(
+            "--loss-pct", type=float, default=0.0, help="chance that a probe never arrives"
+        )
+        parser.add_argument(
+            "--loss-back-pct", type=float, default=0.0, help="chance that an answer gets lost"
+        )
         parser.add_argument(
             "--cycle", type=Path, metavar="FILE", help="JSON: impairments that change over time"
         )
+        parser.add_argument(
+            "--stateless", action="store_true", help="repeat the senders' sequence numbers"
+        )
+        parser.add_argument(
+            "--max-pps-per-source", type=int, default=0, metavar="N",
+            help="answer at most N packets a second of one address; 0: all",
+        )  # fmt: skip
 
     def handle(self, *args: Any, **options: Any) -> None:
         """Listen, say where, and answer until told to stop."""
         try:
             listeners = listeners_of(options)
-            reflector = Reflector(listeners)
+            reflector = Reflector(
+                listeners,
+                stateless=options["stateless"],
+                max_pps_per_source=check_rate(options["max_pps_per_source"]),
+            )
         except (ReflectorConfigError, ProberError) as error:
             raise CommandError(str(error)) from error
         told_to_stop = _watch_signals()  # before we say that we listen: whoever reads it may signal
@@ -93,6 +110,7 @@ def _described(listener: Listener) -> str:
         f"delay {impairment.delay_ms:g} ms" if impairment.delay_ms else "",
         f"jitter ± {impairment.jitter_ms:g} ms" if impairment.jitter_ms else "",
         f"loss {impairment.loss_pct:g} %" if impairment.loss_pct else "",
+        f"loss back {impairment.loss_back_pct:g} %" if impairment.loss_back_pct else "",
         f"a cycle of {len(listener.cycle)} phases" if listener.cycle else "",
     ]
     text = ", ".join(part for part in parts if part)

@@ -22,7 +22,7 @@ from health.probers.base import Prober, ProberError, Reply
 from health.probers.icmp import IcmpProber
 from health.probers.icmp_packet import EchoBuilder
 from health.probers.reflector import Reflector
-from health.probers.reflector_config import Impairment, Listener
+from health.probers.reflector_config import Impairment, Listener, Phase
 from health.probers.rtt_clock import RttClock
 from health.probers.stamp import StampProber
 from tests.conftest import missing_layer
@@ -35,7 +35,7 @@ def collect(prober: Prober, wanted: int, patience_secs: float = 3.0) -> list[Rep
     replies: list[Reply] = []
     deadline = time.monotonic() + patience_secs
     while len(replies) < wanted and (left := deadline - time.monotonic()) > 0:
-        select.select(prober.sockets(), [], [], left)
+        select.select(prober.sockets(), [], [], min(left, 0.005))
         replies += prober.receive()
     return replies
 
@@ -46,7 +46,7 @@ def await_rejection(prober: Prober, patience_secs: float = 3.0) -> list[Reply]:
     before = prober.rejected.total()
     deadline = time.monotonic() + patience_secs
     while prober.rejected.total() == before and (left := deadline - time.monotonic()) > 0:
-        select.select(prober.sockets(), [], [], left)
+        select.select(prober.sockets(), [], [], min(left, 0.005))
         replies += prober.receive()
     return replies
 
@@ -124,16 +124,35 @@ def stamp() -> Iterator[Callable[..., StampProber]]:
         yield make
 
 
+class MovableReflector(Reflector):
+    """A reflector whose phases pass by moving ``clock_offset`` (nanoseconds), not by waiting."""
+
+    def __init__(self, listener: Listener, seed: int, **options: Any) -> None:
+        self.clock_offset = [0]
+        clock = RttClock(monotonic_ns=lambda: time.monotonic_ns() + self.clock_offset[0])
+        super().__init__([listener], random.Random(seed), clock, **options)
+
+
 @pytest.fixture
 def reflect() -> Iterator[Callable[..., Reflector]]:
     """Starts reflectors in threads; their ports are chosen by the kernel."""
     stopping = threading.Event()
     with contextlib.ExitStack() as stack:
 
-        def start(*, host: str = "127.0.0.1", seed: int = 1, **impairment: float) -> Reflector:
-            listener = Listener(host, 0, Impairment(**impairment))
+        def start(
+            *,
+            host: str = "127.0.0.1",
+            seed: int = 1,
+            phases: tuple[Phase, ...] = (),
+            stateless: bool = False,
+            max_pps_per_source: int = 0,
+            **impairment: float,
+        ) -> MovableReflector:
+            listener = Listener(host, 0, Impairment(**impairment), phases)
             try:
-                reflector = Reflector([listener], random.Random(seed))
+                reflector = MovableReflector(
+                    listener, seed, stateless=stateless, max_pps_per_source=max_pps_per_source
+                )
             except ProberError as error:
                 missing_layer(f"cannot listen on {host}: {error}")
             thread = threading.Thread(target=reflector.serve, args=(stopping.is_set,))

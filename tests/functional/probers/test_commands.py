@@ -167,6 +167,8 @@ def test_a_busy_port_is_an_error_with_the_cure(reflect):
     ("words", "message"),
     [
         (["--loss-pct", "101"], "loss_pct: 101.0 is not a number from 0 to 100"),
+        (["--loss-back-pct", "-1"], "loss_back_pct: -1.0 is not a number from 0 to 100"),
+        (["--max-pps-per-source", "-1"], "max_pps_per_source: -1 is not a whole number"),
         (["--port", "70000"], "port: 70000 is not a port"),
         (["--cycle", "/nonexistent/cycle.json"], "cannot read /nonexistent/cycle.json"),
     ],

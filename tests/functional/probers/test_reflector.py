@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import random
 import socket
 import threading
@@ -56,19 +57,94 @@ def test_each_session_counts_its_own_answers(reflect):
         assert ask(one, 11).sequence == 3
 
 
-def test_the_answer_is_never_larger_than_44_bytes_whatever_comes(reflect):
+@pytest.mark.parametrize("length", [41, 43, 44, 60, 1200])
+def test_the_answer_is_exactly_as_long_as_the_question(reflect, length):
     with client(reflect()) as sock:
-        sock.send(encode_sender(SenderPacket(1, 2)) + bytes(1000))
-        assert len(sock.recv(2048)) == 44
+        sock.send((encode_sender(SenderPacket(1, 2)) + bytes(2000))[:length])
+        assert len(sock.recv(4096)) == length
 
 
-def test_a_packet_that_is_too_short_gets_no_answer(reflect):
+def test_the_answer_is_never_longer_than_the_question(reflect):
+    """Or a forged sender address would turn the reflector into a weapon."""
     reflector = reflect()
     with client(reflector) as sock:
-        sock.send(bytes(43))
+        for length in range(41):
+            sock.send(bytes(length))
         assert ask(sock, 1).sender_sequence == 1
-    settled(reflector, 2)
-    assert (reflector.answered, reflector.dropped) == (1, 1)
+    settled(reflector, 42)
+    assert (reflector.answered, reflector.dropped) == (1, 41)
+
+
+def test_tlvs_come_back_each_marked_as_understood_or_not(reflect):
+    padding = bytes.fromhex("80 01 0004 deadbeef")
+    unknown = bytes.fromhex("80 f7 0002 cafe")
+    with client(reflect()) as sock:
+        sock.send(encode_sender(SenderPacket(1, 2, session=3)) + padding + unknown)
+        tail = sock.recv(2048)[44:]
+    assert tail == bytes.fromhex("00 01 0004 deadbeef 80 f7 0002 cafe")
+
+
+def test_a_sender_of_twamp_light_is_answered_in_one_session_whatever_its_padding(reflect):
+    with client(reflect()) as sock:
+        for number in range(3):
+            question = bytes.fromhex(f"{number:08x} e5a1b2c3d4e5f607 2a01") + os.urandom(86)
+            sock.send(question)
+            answer = sock.recv(2048)
+            assert len(answer) == len(question)
+            assert answer[:4] == answer[24:28] == number.to_bytes(4, "big")
+            assert answer[14:16] == bytes(2)
+            assert answer[44:] == question[44:]
+
+
+def test_a_stateless_reflector_repeats_the_numbers_of_its_senders(reflect):
+    with client(reflect(stateless=True)) as sock:
+        assert [ask(sock, i).sequence for i in (5, 6, 9)] == [5, 6, 9]
+
+
+def test_a_probe_lost_on_the_way_there_is_not_counted_and_one_on_the_way_back_is(reflect):
+    """Every packet is lost, so the next one tells how many were counted."""
+    for impairment, counted in (({"loss_pct": 100}, 0), ({"loss_back_pct": 100}, 5)):
+        reflector = reflect(phases=(Phase(50, **impairment), Phase(50)))
+        with client(reflector) as sock:
+            for i in range(5):
+                sock.send(encode_sender(SenderPacket(i, 1)))
+            settled(reflector, 5)
+            reflector.clock_offset[0] = 75 * 10**9
+            assert ask(sock, 5).sequence == counted
+
+
+def test_a_source_that_asks_too_much_is_not_answered_for_the_rest_of_the_second(reflect):
+    reflector = reflect(max_pps_per_source=10)
+    with client(reflector) as sock:
+        for i in range(100):
+            sock.send(encode_sender(SenderPacket(i, 1)))
+        settled(reflector, 100)
+        assert reflector.answered in (10, 20)  # a second may end in between
+
+
+@pytest.mark.parametrize(
+    ("host", "family", "level", "option", "received"),
+    [
+        ("127.0.0.1", socket.AF_INET, socket.IPPROTO_IP, socket.IP_TOS, socket.IP_RECVTOS),
+        (
+            "::1", socket.AF_INET6, socket.IPPROTO_IPV6, socket.IPV6_TCLASS,
+            socket.IPV6_RECVTCLASS,
+        ),
+    ],
+)  # fmt: skip
+def test_the_answer_has_the_dscp_of_the_question_and_no_congestion_bits(
+    reflect, host, family, level, option, received
+):
+    address = reflect(host=host).addresses[0]
+    with socket.socket(family, socket.SOCK_DGRAM) as sock:
+        sock.settimeout(3)
+        sock.setsockopt(level, received, 1)
+        for octet, expected in ((46 << 2 | 2, 46 << 2), (0, 0)):
+            sock.setsockopt(level, option, octet)
+            sock.sendto(encode_sender(SenderPacket(1, 2)), address)
+            _, ancillary, _, _ = sock.recvmsg(512, 256)
+            (data,) = [data for at, kind, data in ancillary if (at, kind) == (level, option)]
+            assert data[0] == expected
 
 
 def test_a_sender_that_is_gone_does_not_disturb_the_others(reflect):

@@ -39,10 +39,10 @@ class World:
         self.number = 0
         self.now = 0
 
-    def send(self) -> int:
+    def send(self, *, counts: bool = True) -> int:
         self.number += 1
         self.now += INTERVAL
-        self.window.sent(self.number, self.now)
+        self.window.sent(self.number, self.now, counts=counts)
         self.ours = (self.ours + 1) % MODULUS
         return self.number
 
@@ -51,8 +51,10 @@ class World:
         self.theirs = (self.theirs + 1) % MODULUS
         return self.theirs
 
-    def probe(self, fate: str, forward: int = MS, backward: int = MS) -> None:
-        number = self.send()
+    def probe(
+        self, fate: str, forward: int = MS, backward: int = MS, *, counts: bool = True
+    ) -> None:
+        number = self.send(counts=counts)
         counted = None if fate == THERE else self.count()
         if fate == OK:
             stamps = DirectionStamps(self.ours, counted, forward, backward)
@@ -115,6 +117,42 @@ def test_both_directions_add_up_to_the_loss_of_the_same_probes(
     assert backward is not None
     lost = story.count(THERE) + story.count(BACK)
     assert forward + backward == pytest.approx(100 * lost / len(story))
+
+
+@given(st.lists(st.sampled_from([OK, THERE, BACK]), min_size=1, max_size=60))
+def test_the_confirmations_of_a_loss_tell_its_direction_but_count_in_nothing(
+    base: list[str],
+) -> None:
+    """After each base probe that was lost, one more probe is sent, and it is answered."""
+    story = [OK, *base, *[OK] * MIN_PROBES]
+    world = World()
+    for fate in story:
+        world.probe(fate)
+        if fate != OK:
+            world.probe(OK, counts=False)
+    assert losses(world.window.metrics()) == truth(story)
+
+
+@pytest.mark.parametrize("fate", [THERE, BACK])
+def test_an_outage_of_one_direction_is_told_exactly_with_lost_confirmations_in_it(
+    fate: str,
+) -> None:
+    world = World()
+    story = [OK] * 20 + [fate] * 10 + [OK]
+    for at in story:
+        world.probe(at)
+        if at != OK:
+            world.probe(at, counts=False)
+    assert losses(world.window.metrics()) == truth(story)
+
+
+def test_an_outage_of_both_directions_is_shared_out_in_proportion() -> None:
+    world = World()
+    world.run([OK] * 20 + [THERE] * 6)
+    for fate in [THERE] * 3 + [BACK] * 3:
+        world.probe(fate, counts=False)
+    world.run([BACK] * 6)
+    assert losses(world.run([OK])) == (pytest.approx(600 / 33), pytest.approx(600 / 33))
 
 
 def test_losses_without_a_later_answer_count_in_neither_direction() -> None:

@@ -73,6 +73,13 @@ def test_the_cycle_repeats_for_ever_and_unset_values_stay() -> None:
     assert got == expected
 
 
+def test_each_direction_loses_packets_of_its_own() -> None:
+    (listener,) = parse_listeners(
+        {"listeners": [{"loss_pct": 1, "cycle": [{"secs": 5, "loss_back_pct": 50}]}]}, SINGLE
+    )
+    assert listener.impairment_at(0) == Impairment(loss_pct=1, loss_back_pct=50)
+
+
 @pytest.mark.parametrize(
     ("data", "message"),
     [
@@ -87,6 +94,8 @@ def test_the_cycle_repeats_for_ever_and_unset_values_stay() -> None:
         ({"listeners": [{"port": 70000}]}, r"listeners\[0\]\.port: 70000 is not a port"),
         ({"listeners": [{"port": True}]}, r"listeners\[0\]\.port: True is not a port"),
         ({"listeners": [{"loss_pct": 101}]}, r"listeners\[0\]\.loss_pct: 101 .* 0 to 100"),
+        ({"listeners": [{"loss_back_pct": -1}]}, r"listeners\[0\]\.loss_back_pct: -1 "),
+        ({"cycle": [{"secs": 1, "loss_back_pct": 101}]}, r"cycle\[0\]\.loss_back_pct: 101"),
         ({"listeners": [{"delay_ms": -1}]}, r"listeners\[0\]\.delay_ms: -1 "),
         ({"listeners": [{"jitter_ms": "2"}]}, r"listeners\[0\]\.jitter_ms: '2' "),
         ({"cycle": []}, "cycle: .* at least one entry"),

@@ -12,12 +12,14 @@ from health.probers.stamp_packet import (
     PROOF_OFFSET,
     RANDOM_MASK,
     SENDER_ERROR_ESTIMATE,
+    TWAMP_REFLECTOR_BYTES,
     ReflectorPacket,
     SenderPacket,
     decode_reflector,
     decode_sender,
     encode_reflector,
     encode_sender,
+    is_stamp,
     ntp_timestamp,
 )
 
@@ -50,8 +52,8 @@ def test_a_reflected_packet_survives_whatever_trails_it(
     assert decode_reflector(data + tail) == packet
 
 
-@given(st.binary(max_size=PACKET_BYTES - 1))
-def test_anything_shorter_than_44_bytes_is_no_packet(data: bytes) -> None:
+@given(st.binary(max_size=TWAMP_REFLECTOR_BYTES - 1))
+def test_anything_shorter_than_the_shortest_answer_is_no_packet(data: bytes) -> None:
     assert decode_sender(data) is None
     assert decode_reflector(data) is None
 
@@ -105,3 +107,34 @@ def test_the_dwell_survives_the_end_of_the_ntp_era_in_2036() -> None:
 def test_a_reflector_that_stamps_in_ptp_format_is_understood() -> None:
     packet = reflected(7 << 32 | 999_999_000, 8 << 32 | 1_000, error_estimate=0x4001)
     assert packet.dwell_ns == 2_000
+
+
+# --- bytes made by hand from the figures of the standards ------------------------------
+
+TWAMP_SENDER = bytes.fromhex("0000002a e5a1b2c3d4e5f607 2a01") + bytes(range(1, 28))
+"""RFC 5357 §4.1.2, unauthenticated, with 27 bytes of padding."""
+TWAMP_ANSWER = bytes.fromhex(
+    "00000007 e5a1b2c3d5000000 8a01 0000 e5a1b2c3d4f00000 0000002a e5a1b2c3d4e5f607 2a01 0000 fe"
+)
+"""RFC 5357 §4.2.1, unauthenticated, without padding."""
+
+
+def test_a_packet_of_twamp_light_has_no_session_number_whatever_its_padding() -> None:
+    packet = decode_sender(TWAMP_SENDER)
+    assert packet == SenderPacket(42, 0xE5A1B2C3D4E5F607, 0x2A01, 0)
+    assert not is_stamp(TWAMP_SENDER)
+    assert not is_stamp(TWAMP_SENDER + bytes(100))
+
+
+def test_the_shortest_answer_of_twamp_light_is_read() -> None:
+    answer = decode_reflector(TWAMP_ANSWER)
+    assert answer is not None
+    assert len(TWAMP_ANSWER) == TWAMP_REFLECTOR_BYTES
+    assert (answer.sequence, answer.sender_sequence, answer.sender_ttl) == (7, 42, 254)
+    assert answer.dwell_ns == pytest.approx((0xD5000000 - 0xD4F00000) * 10**9 / 2**32, abs=1)
+
+
+def test_a_packet_with_a_session_number_is_one_of_stamp() -> None:
+    data = bytes.fromhex("00000001 e5a1b2c3d4e5f607 1401 beef") + bytes(28)
+    assert is_stamp(data)
+    assert decode_sender(data) == SenderPacket(1, 0xE5A1B2C3D4E5F607, 0x1401, 0xBEEF)
