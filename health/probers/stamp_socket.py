@@ -22,6 +22,7 @@ from health.probers.socket_options import (
     widen_receive_buffer,
 )
 
+_LINK_LOCAL = ("fe8", "fe9", "fea", "feb")  # fe80::/10
 TTL = 255
 """So that the TTL the reflector reports tells the number of hops (RFC 5357 §4.2.1)."""
 
@@ -50,7 +51,7 @@ def session_key(target: WireTarget) -> SessionKey:
 
     Raises ``SendError`` for an address that is none and an interface that does not exist.
     """
-    family = _numeric(target.address, target.port)[0]
+    family = _numeric(target)[0]
     index = target.interface_index
     if target.interface and not index:
         index = interface_index(target.interface)
@@ -62,7 +63,7 @@ def numeric_sockaddr(target: WireTarget) -> tuple[str, int] | tuple[str, int, in
 
     Raises ``SendError`` (misconfigured) when address or port are none.
     """
-    return _numeric(target.address, target.port)[1]
+    return _numeric(target)[1]
 
 
 def open_session_socket(target: WireTarget, key: SessionKey) -> socket.socket:
@@ -97,7 +98,9 @@ def _prepare(sock: socket.socket, key: SessionKey) -> None:
         sock.setsockopt(socket.IPPROTO_IPV6, IPV6_RECVERR, 1)
         sock.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_TCLASS, key.dscp << 2)
         sock.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_UNICAST_HOPS, TTL)
-        sock.bind((key.source or "::", 0))
+        source = _with_scope(key.source, key.interface) or "::"
+        numeric = socket.AI_NUMERICHOST
+        sock.bind(socket.getaddrinfo(source, 0, type=socket.SOCK_DGRAM, flags=numeric)[0][4])
     else:
         sock.setsockopt(socket.IPPROTO_IP, IP_RECVERR, 1)
         sock.setsockopt(socket.IPPROTO_IP, socket.IP_TOS, key.dscp << 2)
@@ -105,16 +108,27 @@ def _prepare(sock: socket.socket, key: SessionKey) -> None:
         sock.bind((key.source or "0.0.0.0", 0))
 
 
-def _numeric(address: str, port: int) -> tuple[int, tuple[str, int] | tuple[str, int, int, int]]:
-    if not 1 <= port <= 65535:
-        raise SendError(Outcome.MISCONFIGURED, f"port {port} is not within 1–65535")
+def _numeric(target: WireTarget) -> tuple[int, tuple[str, int] | tuple[str, int, int, int]]:
+    """Family and socket address of the target."""
+    if not 1 <= target.port <= 65535:
+        raise SendError(Outcome.MISCONFIGURED, f"port {target.port} is not within 1–65535")
     try:
         family, _type, _proto, _name, sockaddr = socket.getaddrinfo(
-            address, port, type=socket.SOCK_DGRAM, flags=socket.AI_NUMERICHOST
+            _with_scope(target.address, target.interface),
+            target.port,
+            type=socket.SOCK_DGRAM,
+            flags=socket.AI_NUMERICHOST,
         )[0]
     except OSError:
         raise SendError(
             Outcome.MISCONFIGURED,
-            f"address {address!r} is not a literal IP address: resolve the name first",
+            f"address {target.address!r} is not a literal IP address: resolve the name first",
         ) from None
     return family, sockaddr  # type: ignore[return-value]  # typeshed allows for other families
+
+
+def _with_scope(address: str, interface: str) -> str:
+    """A link-local IPv6 address means nothing without its interface (RFC 4007 §6)."""
+    if interface and "%" not in address and address.lower().startswith(_LINK_LOCAL):
+        return f"{address}%{interface}"
+    return address

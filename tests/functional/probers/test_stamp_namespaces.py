@@ -81,6 +81,37 @@ print(json.dumps(outcome(StampProber(), WireTarget("127.0.0.1", 862, fwmark=7)))
     assert "mark (7)" in detail
 
 
+LINK_LOCAL = f"""{PRELUDE}
+import threading
+from health.probers.reflector import Reflector
+from health.probers.reflector_config import Listener
+
+def address_of(name):
+    shown = subprocess.run(["ip", "-j", "-6", "addr", "show", "dev", name],
+                           check=True, capture_output=True, text=True).stdout
+    return json.loads(shown)[0]["addr_info"][0]["local"]
+
+near, far = address_of("a0"), address_of("b0")
+reflector = Reflector([Listener(far + "%b0", 0)])
+port = reflector.addresses[0][1]
+threading.Thread(target=reflector.serve, args=(lambda: False,), daemon=True).start()
+prober = StampProber()
+print(json.dumps([outcome(prober, WireTarget(far, port, interface="a0", source=source))
+                  for source in ("", near)]), flush=True)
+"""
+
+
+def test_a_link_local_neighbour_is_reached_over_the_interface_of_the_path(namespace):
+    setup = """
+ip link add a0 type veth peer name b0
+for name in a0 b0; do
+    echo 0 > /proc/sys/net/ipv6/conf/$name/accept_dad; ip link set $name up
+done
+sleep 0.2
+"""
+    assert namespace(setup, LINK_LOCAL) == [["answered", ""], ["answered", ""]]
+
+
 ONE_OFF = """
 import json
 from health.probers.base import ProberError, WireTarget

@@ -326,6 +326,62 @@ def test_a_drift_of_the_clocks_is_no_variation_to_speak_of() -> None:
     assert world.window.metrics().forward_jitter_ms == pytest.approx(0.1)
 
 
+ANYTHING = st.tuples(
+    st.sampled_from(["answered", "lost", "ignored"]),
+    st.booleans(),  # counts
+    st.integers(0, 6),  # how far our own number moves on
+    st.one_of(st.none(), st.integers(-5, 5), u32),  # how far the reflector's does
+    st.integers(-SECOND, SECOND),
+)
+
+
+@given(st.lists(ANYTHING, max_size=120), st.randoms(use_true_random=False))
+def test_a_reflector_that_says_anything_at_all_cannot_make_more_loss_than_there_was(
+    story: list[tuple[str, bool, int, int | None, int]], rng: random.Random
+) -> None:
+    window = DirectionWindow(20 * INTERVAL, INTERVAL, SECOND)
+    sequence, theirs, ends = 0, 0, []
+    for key, (fate, counts, step, their_step, delay) in enumerate(story):
+        window.sent(key, key * INTERVAL, counts=counts)
+        sequence, theirs = (sequence + step) % MODULUS, (theirs + (their_step or 0)) % MODULUS
+        number = None if their_step is None else theirs
+        ends.append((key, fate, DirectionStamps(sequence, number, delay, rng.randrange(SECOND))))
+        if rng.random() < 0.5:
+            settle_some(window, ends, rng)
+        window.expire(key * INTERVAL)
+        assert_possible(window.metrics(), story)
+    settle_some(window, ends, rng)
+    assert_possible(window.metrics(), story)
+
+
+def settle_some(
+    window: DirectionWindow, ends: list[tuple[int, str, DirectionStamps]], rng: random.Random
+) -> None:
+    rng.shuffle(ends)
+    while ends:
+        key, fate, stamps = ends.pop()
+        if fate == "answered":
+            window.answered(key, stamps)
+        elif fate == "lost":
+            window.lost(key)
+        else:
+            window.ignored(key)
+
+
+def assert_possible(
+    metrics: DirectionMetrics, story: list[tuple[str, bool, int, int | None, int]]
+) -> None:
+    forward, backward = metrics.forward_loss_pct, metrics.backward_loss_pct
+    if forward is not None and backward is not None:
+        assert forward >= 0
+        assert backward >= 0
+        assert forward + backward <= 100
+        if not any(fate == "lost" and counts for fate, counts, *_ in story):
+            assert forward == backward == 0
+    for jitter in metrics[2:]:
+        assert jitter is None or jitter >= 0
+
+
 def test_the_memory_does_not_grow_with_the_number_of_probes() -> None:
     world = World(span=60 * SECOND)
     for _ in range(5_000):
