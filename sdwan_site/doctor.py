@@ -22,7 +22,9 @@ from django_q.models import OrmQ, Schedule
 from health.models import CurrentHealth, Path, ProbeRoute, Uplink, Vantage
 from health.monitoring.monitor import open_probers
 from health.probers.icmp import IcmpProber
+from health.selectors.configuration import uplink_specs
 from health.selectors.current import current_monitors
+from health.uplinks.examination import examine_uplinks
 from sdwan_site import permissions
 from sdwan_site.permissions import Capability
 from sdwan_site.schedules import wished_schedules
@@ -146,6 +148,13 @@ def check_uplink_permissions(now: datetime) -> Iterator[Finding]:
             )
 
 
+def check_uplinks(now: datetime) -> Iterator[Finding]:
+    """Probes of this probe host leave over their own uplinks, and nothing will hinder them."""
+    for found in examine_uplinks(uplink_specs(settings.VANTAGE)):
+        check = f"uplink {found.uplink}" if found.uplink else "routing of this host"
+        yield Finding(check, Verdict(found.severity), found.sentence, found.cure)
+
+
 def check_database(now: datetime) -> Iterator[Finding]:
     """The database answers and has the tables of this release."""
     executor = MigrationExecutor(connection)
@@ -229,6 +238,7 @@ CHECKS: tuple[Check, ...] = (
     check_database,
     check_probe_permissions,
     check_uplink_permissions,
+    check_uplinks,
     check_monitors,
     check_schedules,
 )

@@ -6,6 +6,7 @@ Only looks. Judges the kernel as it is, whether or not a monitor runs.
 from __future__ import annotations
 
 import os
+import time
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -14,7 +15,7 @@ from health.domain.probe_route_facts import Facts, Link
 from health.domain.probe_route_neighbours import Severity, UplinkFinding, examine_rules
 from health.domain.uplink_spec import ProbeRouteMode, UplinkSpec
 from health.domain.uplink_state import LinkState, RouteState, UplinkState
-from health.uplinks.kernel import Kernel, may_administrate
+from health.uplinks.kernel import Kernel
 from health.uplinks.reconciler import Reconciler
 
 _CONFIGURATION = Path("/proc/sys/net/ipv4/conf")
@@ -23,8 +24,8 @@ _NETWORKD = Path("/run/systemd/netif")
 _STRICT = 1
 
 
-def examine_uplinks(specs: list[UplinkSpec], now: float) -> list[UplinkFinding]:
-    """Findings about these uplinks, worst things included; ``now`` is monotonic seconds.
+def examine_uplinks(specs: list[UplinkSpec]) -> list[UplinkFinding]:
+    """Findings about these uplinks and about the host: one line per uplink at least.
 
     Returns one fault instead of raising when the kernel cannot be asked.
     """
@@ -35,7 +36,7 @@ def examine_uplinks(specs: list[UplinkSpec], now: float) -> list[UplinkFinding]:
     except OSError as error:
         return [_unanswered(error)]
     try:
-        return list(_examine(kernel, specs, now))
+        return list(_examine(kernel, specs))
     except OSError as error:
         return [_unanswered(error)]
     finally:
@@ -51,14 +52,14 @@ def _unanswered(error: OSError) -> UplinkFinding:
     )
 
 
-def _examine(kernel: Kernel, specs: list[UplinkSpec], now: float) -> Iterator[UplinkFinding]:
+def _examine(kernel: Kernel, specs: list[UplinkSpec]) -> Iterator[UplinkFinding]:
     routed = [spec for spec in specs if spec.mode is not ProbeRouteMode.NONE]
     managed = [spec for spec in specs if spec.mode is ProbeRouteMode.MANAGED]
     facts = Facts(
         {link.name: link for link in kernel.links()},
         kernel.addresses(),
     )
-    states = Reconciler(kernel, read_only=True).run(specs, now)
+    states = Reconciler(kernel, read_only=True).run(specs, time.monotonic())
     for spec in specs:
         yield _state_finding(spec, states[spec.key])
     for spec in routed:
@@ -66,13 +67,6 @@ def _examine(kernel: Kernel, specs: list[UplinkSpec], now: float) -> Iterator[Up
         if link is not None:
             yield from _traps_of(spec, link, states, facts)
     yield from _shared_sources(routed, states)
-    if managed and not may_administrate():
-        yield UplinkFinding(
-            "",
-            Severity.WARNING,
-            "This user may not change routes; the monitor must be allowed to.",
-            "AmbientCapabilities=CAP_NET_RAW CAP_NET_ADMIN in the unit of the monitor",
-        )
     if managed and _NETWORKD.exists():
         yield UplinkFinding(
             "",

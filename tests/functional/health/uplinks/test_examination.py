@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import time
-
 import pytest
 
 from health.domain.probe_route_neighbours import Severity
@@ -21,7 +19,7 @@ nft 'add rule ip nat post oifname { wan1, wan2 } masquerade'
 
 
 def findings(wanted=None, **both):
-    return examine_uplinks(wanted or specs(**both), time.monotonic())
+    return examine_uplinks(wanted or specs(**both))
 
 
 def about(found, word):
@@ -96,4 +94,4 @@ def test_what_an_earlier_configuration_left_is_told(lab, watch):
 
 
 def test_no_uplinks_means_nothing_to_say(lab):
-    assert examine_uplinks([], time.monotonic()) == []
+    assert examine_uplinks([]) == []
