@@ -31,3 +31,9 @@ class ModelPermissions(DjangoModelPermissions):
             self.message = "The token may only read; this needs one of a wider scope."
             return False
         return bool(super().has_permission(request, view))
+
+
+class ProbePermissions(ModelPermissions):
+    """To probe a path is not to change it: it needs a right of its own."""
+
+    perms_map = {**ModelPermissions.perms_map, "POST": ["health.probe_path"]}

@@ -9,7 +9,7 @@ from typing import Any
 from django.core.exceptions import PermissionDenied
 from django.core.signals import got_request_exception
 from django.http import Http404
-from rest_framework.exceptions import NotFound, ValidationError
+from rest_framework.exceptions import APIException, NotFound, ValidationError
 from rest_framework.response import Response
 from rest_framework.views import exception_handler, set_rollback
 
@@ -18,6 +18,18 @@ from export.api.renderers import OrjsonRenderer
 PROBLEM_JSON = "application/problem+json"
 _NOT_FOUND = "There is nothing here that you may see; check the address and the id."
 _log = logging.getLogger(__name__)
+
+
+class Conflict(APIException):
+    """The row is not in a state that allows what is asked."""
+
+    status_code = HTTPStatus.CONFLICT
+
+
+class Unavailable(APIException):
+    """Whoever would have to carry it out is not there or may not; the detail has the cure."""
+
+    status_code = HTTPStatus.SERVICE_UNAVAILABLE
 
 
 def problem_response(error: Exception, context: dict[str, Any]) -> Response:

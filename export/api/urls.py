@@ -10,6 +10,7 @@ from export.api.views.docs import DocsView, NothingHereView, SchemaView
 from export.api.views.failover import EventViewSet, FailoverSnapshotView, PolicyViewSet
 from export.api.views.health import HealthSnapshotView, HealthStatsView, PathViewSet
 from export.api.views.inventory import SiteViewSet, UplinkViewSet
+from export.api.views.probing import ProbeResultView, ProbeView
 
 router = SimpleRouter(use_regex_path=False)
 router.register("sites", SiteViewSet, basename="api-site")
@@ -22,6 +23,12 @@ urlpatterns = [
     path("health/snapshot/", HealthSnapshotView.as_view(), name="api-health-snapshot"),
     path("health/stats/", HealthStatsView.as_view(), name="api-health-stats"),
     path("failover/snapshot/", FailoverSnapshotView.as_view(), name="api-failover-snapshot"),
+    path("paths/<int:pk>/probe/", ProbeView.as_view(), name="api-path-probe"),
+    path(
+        "paths/<int:pk>/probe/<uuid:probe_id>/",
+        ProbeResultView.as_view(),
+        name="api-path-probe-result",
+    ),
     path("", include(router.urls)),
     path("schema/", SchemaView.as_view(), name="api-schema"),
     # A person without a session is sent to the login page, not answered by JSON.

@@ -15,4 +15,10 @@ urlpatterns = [
     path("_/paths/", views.paths_live, name="paths-live"),
     path("_/paths/<int:path_id>/summary/", views.path_live, name="path-live"),
     path("_/paths/<int:path_id>/chart/", views.path_chart, name="path-chart"),
+    path("_/paths/<int:path_id>/probe/", views.path_probe, name="path-probe"),
+    path(
+        "_/paths/<int:path_id>/probe/<uuid:uid>/",
+        views.path_probe_result,
+        name="path-probe-result",
+    ),
 ]

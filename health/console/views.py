@@ -7,25 +7,33 @@ What belongs to other parts of the product comes through ``neighbours`` (see
 from __future__ import annotations
 
 import time
+import uuid
 from typing import Any
 
-from django.http import Http404, HttpRequest, HttpResponse
+from django.http import Http404, HttpRequest, HttpResponse, HttpResponseRedirect
+from django.shortcuts import get_object_or_404, render
 from django.urls import reverse
 from django.utils import timezone
-from django.views.decorators.http import require_safe
+from django.views.decorators.http import require_POST, require_safe
 
 from health.console import path_page
 from health.console.access import may, needs
 from health.console.charts.buckets import SPANS, span_asked
 from health.console.live import is_poll, live_answer, live_page, to_page
 from health.console.neighbours import Neighbours
+from health.console.probe_card import PARAMETER, ProbeCard, card_asked, card_of
 from health.console.rows import PathRow, path_row, path_rows
 from health.console.tables import PathTable, table_of
 from health.models import Path
+from health.on_demand import orders
 from health.selectors.current import current_paths
 from health.selectors.history import status_changes
 
 STATUS_CHANGES = 10
+PROBE_WAIT_SECS = 0.8
+"""How long an answer waits for a measurement; the fragment asks again until it has ended."""
+PAGE_WAIT_SECS = 3.0
+"""The same for a browser without scripts, which does not ask again."""
 
 
 @require_safe
@@ -73,6 +81,9 @@ def path(request: HttpRequest, path_id: int, neighbours: Neighbours) -> HttpResp
         "changes": path_page.changes(status_changes(path_id, limit=STATUS_CHANGES)),
         "configuration": path_page.configuration(row.path),
         "may_edit": may(request.user, "health.change_path"),
+        "may_probe": may(request.user, "health.probe_path"),
+        "probe_url": reverse("path-probe", args=[path_id]),
+        "probe": card_asked(path_id, request.GET.get(PARAMETER, ""), now=now),
     }
     return live_page(request, "health/path.html", context, now=now)
 
@@ -101,6 +112,41 @@ def path_chart(request: HttpRequest, path_id: int, neighbours: Neighbours) -> Ht
     figure = path_page.figure(row.path, span_asked(request.GET), neighbours, now=now)
     context = {"row": row, "chart": figure}
     return live_answer(request, "health/_path_chart.html", context, now=now)
+
+
+@require_POST
+@needs("health.probe_path")
+def path_probe(request: HttpRequest, path_id: int, neighbours: Neighbours) -> HttpResponse:
+    """Order a few probes of one path."""
+    path = get_object_or_404(Path.objects.select_related("uplink__vantage"), pk=path_id)
+    actor, count = request.user.get_username(), orders.DEFAULT_COUNT
+    try:
+        order = orders.place_order(path, actor=actor, count=count, now=time.time())
+    except orders.OrderRefused as refusal:
+        return _probe(request, ProbeCard(str(refusal), is_problem=True))
+    if not is_poll(request):
+        orders.wait_for(order, patience_secs=PAGE_WAIT_SECS)
+        page = reverse("path", args=[path_id])
+        return HttpResponseRedirect(f"{page}?{PARAMETER}={order.uid}")
+    return _probe(request, card_of(orders.wait_for(order, patience_secs=PROBE_WAIT_SECS)))
+
+
+@require_safe
+@needs("health.view_path")
+def path_probe_result(
+    request: HttpRequest, path_id: int, uid: uuid.UUID, neighbours: Neighbours
+) -> HttpResponse:
+    """How far an order is."""
+    if not is_poll(request):
+        return to_page(reverse("path", args=[path_id]), request)
+    order = orders.order_of(path_id, uid, now=time.time())
+    if order is None:
+        raise Http404(f"There is no measurement {uid} of path {path_id}.")
+    return _probe(request, card_of(orders.wait_for(order, patience_secs=PROBE_WAIT_SECS)))
+
+
+def _probe(request: HttpRequest, card: ProbeCard) -> HttpResponse:
+    return render(request, "health/_probe.html", {"probe": card})
 
 
 def _row(path_id: int, neighbours: Neighbours, now: float) -> PathRow:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import uuid
+
 import django.core.validators
 import django.db.models.deletion
 from django.db import migrations, models
@@ -238,6 +240,58 @@ class Migration(migrations.Migration):
                 "constraints": [
                     models.UniqueConstraint(
                         fields=("timestamp", "uplink"), name="traffic_time_uplink_unique"
+                    )
+                ],
+            },
+        ),
+        migrations.CreateModel(
+            name="ProbeOrder",
+            fields=[
+                (
+                    "id",
+                    models.BigAutoField(
+                        auto_created=True, primary_key=True, serialize=False, verbose_name="ID"
+                    ),
+                ),
+                ("uid", models.UUIDField(default=uuid.uuid4, editable=False, unique=True)),
+                ("actor", models.CharField(max_length=150)),
+                ("count", models.PositiveSmallIntegerField()),
+                (
+                    "state",
+                    models.CharField(
+                        choices=[
+                            ("queued", "Queued"),
+                            ("running", "Running"),
+                            ("done", "Done"),
+                            ("failed", "Failed"),
+                            ("expired", "Expired"),
+                        ],
+                        default="queued",
+                        max_length=10,
+                    ),
+                ),
+                ("asked_at", models.FloatField(db_index=True)),
+                ("started_at", models.FloatField(null=True)),
+                ("ended_at", models.FloatField(null=True)),
+                ("result", models.JSONField(default=dict)),
+                ("detail", models.CharField(blank=True, max_length=400)),
+                (
+                    "path",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.CASCADE,
+                        related_name="probe_orders",
+                        to="health.path",
+                    ),
+                ),
+            ],
+            options={
+                "db_table": "sdwan_probe_orders",
+                "ordering": ["-asked_at"],
+                "constraints": [
+                    models.UniqueConstraint(
+                        condition=models.Q(("state__in", ["queued", "running"])),
+                        fields=("path",),
+                        name="one_probe_order_at_a_time",
                     )
                 ],
             },

@@ -6,6 +6,7 @@ from health.models.inventory import ProbeRoute, Site, Transport, Uplink, Vantage
 from health.models.lease import MonitorLease
 from health.models.measurements import CurrentHealth, HealthSample, StatusChange
 from health.models.paths import Path, PathTarget
+from health.models.probe_orders import OrderState, ProbeOrder
 from health.models.profiles import ProbeProfile, SlaProfile
 from health.models.uplink_measurements import CurrentUplink, UplinkTraffic
 
@@ -14,8 +15,10 @@ __all__ = [
     "CurrentUplink",
     "HealthSample",
     "MonitorLease",
+    "OrderState",
     "Path",
     "PathTarget",
+    "ProbeOrder",
     "ProbeProfile",
     "ProbeRoute",
     "Site",

@@ -2,18 +2,27 @@
 
 from __future__ import annotations
 
+import argparse
 import re
 import shlex
 from datetime import timedelta
 from pathlib import Path
+from typing import Any
 
 import pytest
 import yaml
 from django.test import Client
 
+from export.api.views import probing
 from failover.models.events import EventType
+from health.models import ProbeOrder
 from sdwan_site.models import ApiToken
-from tests.factories import FailoverEventFactory, FailoverPolicyFactory, measured_path
+from tests.factories import (
+    FailoverEventFactory,
+    FailoverPolicyFactory,
+    MonitorLeaseFactory,
+    measured_path,
+)
 
 DOCS = Path(__file__).parents[2] / "docs"
 TEXT = (DOCS / "api.md").read_text("utf-8")
@@ -24,7 +33,9 @@ EXAMPLES = re.findall(r"^curl .*$", TEXT, re.MULTILINE)
 def numbered():
     """The ids that stand for the 1 of the examples."""
     path = measured_path("fibre")
+    MonitorLeaseFactory(vantage=path.uplink.vantage)
     policy = FailoverPolicyFactory(members=[path])
+    done = ProbeOrder.objects.create(path=path, actor="x", count=3, state="done", asked_at=4e9)
     event = FailoverEventFactory(policy=policy)
     return {
         "sites": path.uplink.vantage.site_id,
@@ -32,37 +43,46 @@ def numbered():
         "paths": path.pk,
         "policies": policy.pk,
         "events": event.pk,
+        "probe": str(done.uid),
     }
 
 
-def as_request(example: str, token: str, numbers: dict[str, int]) -> tuple[str, dict[str, str]]:
-    """The address and headers that curl would send, with the ids of the test's rows."""
+def answer_to(example: str, token: str, numbers: dict[str, Any]) -> Any:
+    """What is answered to the request that curl would send, with the ids of the test's rows."""
     command = example.split("  # ")[0]
     command = command.replace("$TOKEN", token).replace("$PATHWARDEN", "")
     program, *words = shlex.split(command)
     assert program == "curl"
-    headers = {}
-    while words[0] == "-H":
-        name, value = words[1].split(": ", 1)
-        headers[name] = value
-        words = words[2:]
-    (address,) = words
-    renumbered = re.sub(r"/(\w+)/1/", lambda match: f"/{match[1]}/{numbers[match[1]]}/", address)
-    return renumbered, headers
+    parser = argparse.ArgumentParser()
+    parser.add_argument("-X", default="GET")
+    parser.add_argument("-H", action="append")
+    parser.add_argument("-d", default="")
+    parser.add_argument("address")
+    asked = parser.parse_args(words)
+    address = re.sub(r"/(\w+)/1/", lambda match: f"/{match[1]}/{numbers[match[1]]}/", asked.address)
+    address = re.sub(r"[0-9a-f]{8}-[0-9a-f-]{27}", numbers["probe"], address)
+    headers = dict(one.split(": ", 1) for one in asked.H)
+    kind = headers.pop("Content-Type", "application/octet-stream")
+    return Client().generic(asked.X, address, asked.d, kind, headers=headers)
 
 
 @pytest.mark.django_db
 @pytest.mark.parametrize("example", EXAMPLES)
-def test_an_example_answers_as_the_document_says(example, viewer, numbered):
-    _, token = ApiToken.objects.create(user=viewer, expiry=timedelta(days=1), name="document")
-    address, headers = as_request(example, token, numbered)
+def test_an_example_answers_as_the_document_says(example, operator, numbered, monkeypatch):
+    monkeypatch.setattr(probing, "WAIT_SECS", 0.0)  # no worker runs here: the order stays an order
+    scope = "operate" if "-X POST" in example else "read"
+    _, token = ApiToken.objects.create(
+        user=operator, expiry=timedelta(days=1), name="document", scope=scope
+    )
     expected = int(example.split("  # ")[1]) if "  # " in example else 200
-    assert Client().get(address, headers=headers).status_code == expected
+    answer = answer_to(example, token, numbered)
+    assert answer.status_code == (202 if scope == "operate" else expected), answer.content
 
 
 def test_every_route_has_an_example_and_a_row():
     routes = yaml.safe_load((DOCS / "openapi.yaml").read_text("utf-8"))["paths"]
-    tried = {re.sub(r"/1/", "/{id}/", re.search(r"/api/v1/[^?\"]*", one)[0]) for one in EXAMPLES}
+    found = {re.sub(r"/1/", "/{id}/", re.search(r"/api/v1/[^?\"]*", one)[0]) for one in EXAMPLES}
+    tried = {re.sub(r"/[0-9a-f]{8}-[0-9a-f-]{27}/", "/{probe_id}/", one) for one in found}
     assert tried == set(routes)
     for route in routes:
         assert f"`{route.removeprefix('/api/v1/')}`" in TEXT
@@ -80,6 +100,7 @@ def test_the_fields_in_the_tables_are_those_of_the_schema():
         ("health/snapshot/", "PathLine"),
         ("failover/snapshot/", "PolicyLine"),
         ("policies/{id}/state/", "PolicyState"),
+        ("paths/{id}/probe/{probe_id}/", "ProbeResult"),
     ):
         (row,) = [line for line in lines if line.startswith(f"| `{route}` |")]
         listed = set(re.findall(r"\w+", row.rsplit("`", 2)[1] if "[]`:" in row else row))

@@ -17,6 +17,8 @@ from django.urls import URLPattern, get_resolver
 from django.utils import timezone
 from django_q.models import Failure, Schedule
 
+from health.console import views
+from health.models import ProbeOrder
 from sdwan_site.models import ApiToken
 from tests.conftest import client_of, make_person
 from tests.factories import (
@@ -43,7 +45,7 @@ FRAGMENT = ("302 403 302 302 302", "302 405 405 405 405")
 """Opened by hand, a fragment leads to its page."""
 OPEN = ("200 200 200 200 200", "405 405 405 405 405")
 API = ("401 403 200 200 200", "405 405 405 405 405")
-"""This release only reads; the verb is refused before the caller is looked at."""
+"""What only reads; the verb is refused before the caller's rights are looked at."""
 ADMIN_SHELL = ("302 302 302 302 200", "302 302 302 302 200")
 ADMIN_AWAY = ("302 302 302 302 302", "302 302 302 302 302")
 
@@ -63,6 +65,8 @@ ADDRESSES = {
     "_/paths/": FRAGMENT,
     "_/paths/<path_id>/summary/": FRAGMENT,
     "_/paths/<path_id>/chart/": FRAGMENT,
+    "_/paths/<path_id>/probe/": ("302 405 405 405 405", "302 403 403 302 302"),
+    "_/paths/<path_id>/probe/<uid>/": FRAGMENT,
     "_/policies/": FRAGMENT,
     "_/policies/<policy_id>/live/": FRAGMENT,
     "_/policies/<policy_id>/plan/": FRAGMENT,
@@ -95,6 +99,9 @@ ADDRESSES = {
     "api/v1/paths/<pk>/": API,
     "api/v1/paths/<pk>/health/": API,
     "api/v1/paths/<pk>/history/": API,
+    # 415: they may, but the test's body is no JSON.
+    "api/v1/paths/<pk>/probe/": ("405 405 405 405 405", "401 403 403 415 415"),
+    "api/v1/paths/<pk>/probe/<probe_id>/": API,
     "api/v1/policies/": API,
     "api/v1/policies/<pk>/": API,
     "api/v1/policies/<pk>/state/": API,
@@ -147,8 +154,9 @@ EXCEPTIONS = {
 
 
 @pytest.fixture
-def rows() -> dict[str, object]:
+def rows(monkeypatch: pytest.MonkeyPatch) -> dict[str, object]:
     """One row of everything that an address may ask for, by placeholder or admin model."""
+    monkeypatch.setattr(views, "PAGE_WAIT_SECS", 0.0)
     target = PathTargetFactory()
     path = target.path
     CurrentHealthFactory(path=path)
@@ -156,10 +164,13 @@ def rows() -> dict[str, object]:
     state = FailoverStateFactory(policy=policy, active_path=path)
     event = FailoverEventFactory(policy=policy)
     lease = MonitorLeaseFactory(vantage=path.uplink.vantage)
+    done = ProbeOrder.objects.create(path=path, actor="x", count=1, state="done", asked_at=4e9)
     person = UserFactory()
     token, _ = ApiToken.objects.create(user=person, name="script")
     return {
         "path_id": path.pk,
+        "uid": done.uid,
+        "probe_id": done.uid,
         "policy_id": policy.pk,
         "app_label": "health",
         "url": "nonsense",
