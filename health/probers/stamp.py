@@ -8,7 +8,6 @@ lately in ``stamp_memory``. Also measures towards reflectors of TWAMP Light.
 from __future__ import annotations
 
 import socket
-import struct
 from collections import Counter
 from typing import TYPE_CHECKING, TypeAlias
 
@@ -21,9 +20,9 @@ from health.probers.icmp_errors import (
     QueuedError,
     next_queued_error,
 )
-from health.probers.rtt_clock import STEP_NS, RttClock
+from health.probers.rtt_clock import RttClock
 from health.probers.send_errors import send_error
-from health.probers.socket_options import Ancillary, bind_to_interface
+from health.probers.socket_options import Ancillary, arrival_ns, bind_to_interface
 from health.probers.stamp_memory import SettledProbes
 from health.probers.stamp_packet import (
     ERA_NS,
@@ -48,7 +47,6 @@ if TYPE_CHECKING:
 MAX_PACKETS_PER_CALL = 4096
 _PACKET_BYTES = 64  # what follows the fields that are looked at is left in the kernel
 _ANCILLARY_BYTES = 64
-_read_timespec = struct.Struct("@ll").unpack
 _TIMESTAMP_MASK = (1 << 64) - 1 & ~RANDOM_MASK
 
 _Packet: TypeAlias = tuple[bytes, Ancillary, int, tuple[str, int]]
@@ -174,14 +172,9 @@ class StampProber:
         return packets
 
     def _judge(self, packets: list[_Packet], link: StampLink, replies: list[Reply]) -> None:
-        """Turn packets into replies, or count why they are none.
-
-        The RTT is the difference of wall times where it can be trusted: see
-        ``RttClock.rtt_ns``, whose rule this is, for many packets at once.
-        """
-        now = self._clock.monotonic_ns()
-        ahead = self._clock.wall_ns() - now
-        answered = self._settled.answered
+        """Turn packets into replies, or count why they are none."""
+        self._clock.read()
+        round_trip_ns, answered = self._clock.round_trip_ns, self._settled.answered
         for data, ancillary, _flags, sender in packets:
             if len(data) < TWAMP_REFLECTOR_BYTES:
                 self.rejected[Rejection.CORRUPT] += 1
@@ -194,12 +187,7 @@ class StampProber:
                 self._reject(sequence, timestamp, peer)
                 continue
             _, wall, mono, timeout_ns, probe_id = probe
-            total_ns = now - mono
-            if ancillary and -STEP_NS <= ahead - wall + mono <= STEP_NS:
-                seconds, nanoseconds = _read_timespec(ancillary[0][2])  # nothing else was asked for
-                stamped_ns = seconds * NS_PER_SEC + nanoseconds - wall
-                if 0 <= stamped_ns <= total_ns + STEP_NS:
-                    total_ns = stamped_ns
+            total_ns = round_trip_ns(wall, mono, arrival_ns(ancillary))
             if total_ns > timeout_ns:
                 self.rejected[Rejection.LATE] += 1
                 continue
