@@ -1,47 +1,58 @@
-"""The ``icmp`` kind: echo requests to many targets over one socket (RFC 792).
+"""The ``icmp`` kind: echo requests to many targets over one socket per family (RFC 792, 4443).
 
-Chooses the channel of an address family and keeps what targets have prepared;
-packets and judgement live in the channels (``icmp_v4``).
+Chooses the channel of an address family; packets and judgement live in the
+channels (``icmp_channel``, ``icmp_v4``, ``icmp_v6``).
 """
 
 from __future__ import annotations
 
+import socket
 from collections import Counter
 from typing import TYPE_CHECKING
 
 from health.domain.measurement import Outcome, Rejection
-from health.probers.base import Lane, Reply, SendError, WireTarget
-from health.probers.icmp_v4 import EchoChannelV4, WireV4
+from health.probers.base import (
+    ProberError,
+    ProberPermissionError,
+    Reply,
+    SendError,
+    WireTarget,
+)
+from health.probers.icmp_socket import open_bound_v6, open_echo_socket
+from health.probers.icmp_v4 import EchoChannelV4
+from health.probers.icmp_v6 import EchoChannelV6, source_sockaddr
 from health.probers.rtt_clock import RttClock
-from health.probers.slots import SlotTable
+from health.probers.send_errors import send_error
+from health.probers.slots import Peer, SlotTable
 
 if TYPE_CHECKING:
-    import socket
     from collections.abc import Sequence
 
-    from health.probers.icmp_socket import EchoSocketV4, Mode
-
-MAX_PREPARED_TARGETS = 65_536
-"""Prepared targets to keep; beyond, all are prepared anew."""
+    from health.probers.icmp_channel import EchoChannel, EchoLane
+    from health.probers.icmp_socket import EchoSocket, Mode
 
 
 class IcmpProber:
-    """All echo probes of this process over one socket per address family (IPv4 so far).
+    """All echo probes of this process over one socket per address family.
 
     Raises ``ProberPermissionError``, whose text is the cure, when the process
-    may open neither a raw nor an unprivileged echo socket.
+    may open neither a raw nor an unprivileged echo socket. The socket of IPv6 is
+    opened for the first target that needs it.
     """
 
     kind = "icmp"
 
-    def __init__(
-        self, clock: RttClock | None = None, echo_socket: EchoSocketV4 | None = None
-    ) -> None:
+    def __init__(self, clock: RttClock | None = None) -> None:
         self.rejected: Counter[Rejection] = Counter()
         self._clock = clock or RttClock()
         self._slots = SlotTable()
-        self._v4 = EchoChannelV4(self._slots, self.rejected, self._clock, echo_socket)
-        self._wires: dict[WireTarget, WireV4] = {}
+        self._v4 = EchoChannelV4(
+            open_echo_socket(socket.AF_INET), self._slots, self.rejected, self._clock
+        )
+        self._v6: EchoChannelV6 | None = None
+        self._bound_v6: dict[Peer, EchoChannelV6] = {}
+        """Unprivileged sockets by source address, where one socket can't serve all sources."""
+        self._channels: list[EchoChannel] = [self._v4]
 
     @property
     def mode(self) -> Mode:
@@ -49,33 +60,33 @@ class IcmpProber:
         return self._v4.mode
 
     def sockets(self) -> Sequence[socket.socket]:
-        """The sockets to watch for reading."""
-        return (self._v4.sock,)
+        """None: the kernel stamps each arrival, so that nobody must hurry to read it."""
+        return ()
 
-    def prepare(self, target: WireTarget) -> Lane:
+    def prepare(self, target: WireTarget) -> EchoLane:
         """Look up what the packets to ``target`` need; raises ``SendError``."""
-        self._prepare(target)
-        return target
+        lane = self._v6_lane(target) if ":" in target.address else self._v4.lane(target)
+        lane.channel.lanes += 1
+        return lane
 
-    def release(self, lane: Lane) -> None:
-        """Forget what was prepared."""
-        self._wires.pop(lane, None)
+    def release(self, lane: EchoLane) -> None:
+        """Close the socket of a source that no other lane uses; else lanes share the sockets."""
+        lane.channel.lanes -= 1
+        for source, channel in list(self._bound_v6.items()):
+            if not channel.lanes:
+                channel.close()
+                del self._bound_v6[source]
+                self._channels.remove(channel)
 
-    def send(self, target: WireTarget, timeout_ns: int) -> int:
+    def send(self, lane: EchoLane, timeout_ns: int) -> int:
         """Send one echo request now and return its probe id; raises ``SendError``."""
-        wire = self._wires.get(target) or self._prepare(target)
-        try:
-            return self._v4.send(target, wire, timeout_ns)
-        except SendError as error:
-            if error.outcome is Outcome.LINK_DOWN:
-                # An interface that comes back has another index: look it up again.
-                self._wires.pop(target, None)
-            raise
+        return lane.channel.send(lane, timeout_ns)
 
     def receive(self) -> list[Reply]:
         """Replies that have arrived; never blocks."""
         replies: list[Reply] = []
-        self._v4.receive(replies)
+        for channel in self._channels:
+            channel.receive(replies)
         return replies
 
     def forget(self, probe_id: int) -> None:
@@ -84,10 +95,42 @@ class IcmpProber:
 
     def close(self) -> None:
         """Close the sockets. Idempotent."""
-        self._v4.close()
+        for channel in self._channels:
+            channel.close()
 
-    def _prepare(self, target: WireTarget) -> WireV4:
-        if len(self._wires) >= MAX_PREPARED_TARGETS:
-            self._wires.clear()
-        wire = self._wires[target] = self._v4.wire(target)
-        return wire
+    def _v6_lane(self, target: WireTarget) -> EchoLane:
+        v6 = self._v6 or self._open_v6()
+        lane = v6.lane(target)
+        if target.source and v6.mode == "unprivileged":
+            lane.channel = self._bound_channel(target)
+        return lane
+
+    def _open_v6(self) -> EchoChannelV6:
+        try:
+            opened = open_echo_socket(socket.AF_INET6)
+        except ProberPermissionError as error:
+            raise SendError(Outcome.DENIED, str(error)) from error
+        except ProberError as error:
+            raise SendError(
+                Outcome.MISCONFIGURED,
+                f"this host has no IPv6 ({error}): enable it in the kernel "
+                "(ipv6.disable=0), or probe an IPv4 address",
+            ) from error
+        self._v6 = self._channel_v6(opened)
+        return self._v6
+
+    def _bound_channel(self, target: WireTarget) -> EchoChannelV6:
+        source = source_sockaddr(target)
+        channel = self._bound_v6.get(source)
+        if channel is None:
+            try:
+                opened = open_bound_v6(source)
+            except OSError as error:
+                raise send_error(error, target) from error
+            channel = self._bound_v6[source] = self._channel_v6(opened)
+        return channel
+
+    def _channel_v6(self, opened: EchoSocket) -> EchoChannelV6:
+        channel = EchoChannelV6(opened, self._slots, self.rejected, self._clock)
+        self._channels.append(channel)
+        return channel

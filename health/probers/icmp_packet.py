@@ -1,7 +1,8 @@
-"""The bytes of ICMP echo requests, replies and errors (RFC 792). Pure: no socket, no clock.
+"""The bytes of ICMP echo requests, replies and errors (RFC 792, RFC 4443).
 
-A request carries an 8-byte random token, which only a host that received the
-request can send back, and 8 fixed bytes that tell an operator who sent it.
+Pure: no socket, no clock. A request carries an 8-byte random token, which only a
+host that received the request can send back, and 8 fixed bytes that tell an
+operator who sent it.
 """
 
 from __future__ import annotations
@@ -11,25 +12,30 @@ import struct
 from collections.abc import Callable
 from typing import NamedTuple, TypeAlias
 
-from health.probers.tokens import TOKEN_BYTES
-
 ECHO_REPLY = 0
 UNREACHABLE = 3
 ECHO_REQUEST = 8
 TIME_EXCEEDED = 11
 PARAMETER_PROBLEM = 12
 
-SIGNATURE = b"pathward"
+ECHO_REQUEST_V6 = 128
+ECHO_REPLY_V6 = 129
+ERRORS_V6 = (1, 2, 3, 4)
+"""Unreachable, packet too big, time exceeded, parameter problem."""
+
+SIGNATURE = int.from_bytes(b"pathward", "big")
 ECHO_BYTES = 24
 """Header (8), token (8) and signature (8)."""
 ICMP_HEADER_BYTES = 8
+TOKEN_OFFSET = 8
+SEQUENCE_OFFSET = 6
+_IPV6_HEADER_BYTES = 40
 
-_ECHO = struct.Struct("!BBHHH8s8s")
+_ECHO = struct.Struct("!HHHHQQ")
 _HEADER = struct.Struct("!BBHHH")
 
-
-Echo: TypeAlias = tuple[int, int, int, int, int, bytes, bytes]
-"""(type, code, checksum, identifier, sequence, token, signature) of an echo message."""
+Echo: TypeAlias = tuple[int, int, int, int, int, int]
+"""(type and code, checksum, identifier, sequence, token, signature) of an echo message."""
 
 
 class QuotedEcho(NamedTuple):
@@ -45,21 +51,21 @@ class EchoBuilder:
     """Makes echo requests of one identifier with the checksum computed ahead.
 
     The Internet checksum (RFC 1071) is a sum modulo 0xFFFF, so that only the
-    sequence number and the token remain to be added for each packet.
+    sequence number and the token remain to be added for each packet. That of
+    ICMPv6 also covers the addresses and is the kernel's (RFC 3542 §3.1).
     """
 
-    __slots__ = ("_base", "identifier")
+    __slots__ = ("_base", "_head", "identifier")
 
-    def __init__(self, identifier: int) -> None:
+    def __init__(self, identifier: int, request_type: int = ECHO_REQUEST) -> None:
         self.identifier = identifier
-        self._base = (ECHO_REQUEST << 8) + identifier + int.from_bytes(SIGNATURE, "big")
+        self._head = request_type << 8
+        self._base = self._head + identifier + SIGNATURE
 
-    def request(self, sequence: int, token: bytes) -> bytes:
+    def request(self, sequence: int, token: int) -> bytes:
         """The complete ICMP message."""
-        total = self._base + sequence + int.from_bytes(token, "big")
-        return _ECHO.pack(
-            ECHO_REQUEST, 0, 0xFFFF - total % 0xFFFF, self.identifier, sequence, token, SIGNATURE
-        )
+        checksum = 0xFFFF - (self._base + sequence + token) % 0xFFFF
+        return _ECHO.pack(self._head, checksum, self.identifier, sequence, token, SIGNATURE)
 
 
 def checksum_holds(message: bytes) -> bool:
@@ -69,8 +75,8 @@ def checksum_holds(message: bytes) -> bool:
     return int.from_bytes(message, "big") % 0xFFFF == 0
 
 
-read_echo: Callable[[bytes], Echo] = _ECHO.unpack
-"""The fields of an echo message, which must be of exactly ``ECHO_BYTES``."""
+read_echo: Callable[[bytes, int], Echo] = _ECHO.unpack_from
+"""The fields of the echo message of ``ECHO_BYTES`` that begins at an offset."""
 
 
 def read_quoted_echo(message: bytes) -> QuotedEcho | None:
@@ -83,11 +89,25 @@ def read_quoted_echo(message: bytes) -> QuotedEcho | None:
     if len(ip_header) < 20:
         return None
     header_bytes = (ip_header[0] & 0x0F) * 4
-    quoted = ip_header[header_bytes:]
-    if ip_header[9] != socket.IPPROTO_ICMP or header_bytes < 20 or len(quoted) < _HEADER.size:
+    if ip_header[9] != socket.IPPROTO_ICMP or header_bytes < 20:
         return None
-    icmp_type, _code, _checksum, identifier, sequence = _HEADER.unpack_from(quoted)
-    if icmp_type != ECHO_REQUEST:
+    destination = socket.inet_ntop(socket.AF_INET, ip_header[16:20])
+    return _quoted(destination, ECHO_REQUEST, ip_header[header_bytes:])
+
+
+def read_quoted_echo_v6(message: bytes) -> QuotedEcho | None:
+    """The same inside an ICMPv6 error, which quotes as much as fits (RFC 4443 §2.4 c)."""
+    ip_header = message[ICMP_HEADER_BYTES:]
+    if len(ip_header) < _IPV6_HEADER_BYTES or ip_header[6] != socket.IPPROTO_ICMPV6:
         return None
-    token = quoted[_HEADER.size : _HEADER.size + TOKEN_BYTES]
-    return QuotedEcho(socket.inet_ntoa(ip_header[16:20]), identifier, sequence, token)
+    destination = socket.inet_ntop(socket.AF_INET6, ip_header[24:40])
+    return _quoted(destination, ECHO_REQUEST_V6, ip_header[_IPV6_HEADER_BYTES:])
+
+
+def _quoted(destination: str, request_type: int, request: bytes) -> QuotedEcho | None:
+    if len(request) < _HEADER.size:
+        return None
+    icmp_type, _code, _checksum, identifier, sequence = _HEADER.unpack_from(request)
+    if icmp_type != request_type:
+        return None
+    return QuotedEcho(destination, identifier, sequence, request[TOKEN_OFFSET:][:8])
