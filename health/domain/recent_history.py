@@ -50,7 +50,8 @@ class RecentHistory:
         self.strip: deque[str] = deque([NO_CELL] * CELLS, CELLS)
         # The slot that is under way is entered when it closes.
         self._spark_cell = int(wall // SLOT_SECS) - 1
-        self._spark_json = ""
+        self._spark_json = self._strip_text = ""
+        self._noted: tuple[PathStatus, bool | None] | None = None
         self._strip_cell = int(wall // STRIP_CELL_SECS)
 
     @classmethod
@@ -79,14 +80,22 @@ class RecentHistory:
 
     def strip_text(self) -> str:
         """The state cells as one letter each."""
-        return "".join(self.strip)
+        if not self._strip_text:
+            self._strip_text = "".join(self.strip)
+        return self._strip_text
 
     def note(self, reading: PathReading, wall: float) -> None:
         """Enter the state at ``wall`` (seconds since 1970, UTC)."""
+        cell = int(wall // STRIP_CELL_SECS)
+        noted = (reading.status, reading.reachable)
+        if cell == self._strip_cell and noted == self._noted:
+            return  # as nearly always
+        self._noted = noted
         # A wall clock set back stays in the present cell until time has caught up.
-        steps = max(0, int(wall // STRIP_CELL_SECS) - self._strip_cell)
+        steps = max(0, cell - self._strip_cell)
         self.strip.extend(NO_CELL * min(steps, CELLS))
         self._strip_cell += steps
+        self._strip_text = ""
         face = face_of(reading.status, reachable=reading.reachable)
         if _shows_more(face.key, self.strip[-1]):
             self.strip[-1] = CELL_OF_FACE[face.key]

@@ -31,6 +31,8 @@ _FAULT_REASONS = {
     Outcome.VOID: Reason.OWN_FAULT,
 }
 
+_new_tuple = tuple.__new__  # half the price of a NamedTuple's own constructor
+
 
 class _Judged(NamedTuple):
     """A target with what it says now."""
@@ -66,7 +68,6 @@ class PathMonitor:
         self.since_ns = now_ns
         self.reading: PathReading | None = None
         self.stirred = True
-        self.judged_ns = 0
         self.probes_total = 0
         self.failures: dict[str, int] = {}
         self._accounted_ns = now_ns
@@ -84,6 +85,12 @@ class PathMonitor:
             self._deciding = self.targets[0]
         return not same_packets
 
+    def continue_totals(self, probes_total: int, failures: Mapping[str, int]) -> None:
+        """Let the running totals go on from those of an earlier life."""
+        self.probes_total += probes_total
+        for reason, count in failures.items():
+            self.failures[reason] = self.failures.get(reason, 0) + count
+
     def _monitors(self, stretches: Mapping[int, float]) -> list[TargetMonitor]:
         return [
             TargetMonitor(self, target, stretches.get(target.key, 1.0))
@@ -99,8 +106,6 @@ class PathMonitor:
     def evaluate(self, now_ns: int) -> PathReading:
         """Judge the path at ``now_ns`` (monotonic, nanoseconds)."""
         self._account(now_ns)
-        self.stirred = False
-        self.judged_ns = now_ns
         judged = [self._judge(monitor, now_ns) for monitor in self.targets]
         deciding = judged[0] if len(judged) == 1 else self._choose(judged)
         self._deciding = deciding.monitor
@@ -110,6 +115,8 @@ class PathMonitor:
             self.status, self.since_ns = status, now_ns
         if status is PathStatus.UNKNOWN:
             reachable = None
+        # What is not settled yet may be at any moment; a settled path must be stirred.
+        self.stirred = status is PathStatus.UNKNOWN or reason is not Reason.NONE
         self.reading = self._reading(judged, deciding, reachable, reason, detail, now_ns)
         return self.reading
 
@@ -141,6 +148,9 @@ class PathMonitor:
         return _Judged(monitor, metrics, monitor.score(metrics, self.spec.limits))
 
     def _reachable(self) -> bool | None:
+        if len(self.targets) == 1:
+            only = self.targets[0]
+            return only.liveness.alive if only.fault is None or not only.liveness.alive else None
         heeded = [monitor for monitor in self.targets if not monitor.blamed]
         quorum = self._quorum()
         # What was alive when it could last be probed says nothing about now.
@@ -172,12 +182,12 @@ class PathMonitor:
 
     def _is_stale(self, now_ns: int) -> bool:
         """No probe has settled for longer than any network could explain."""
-        interval_ns = min(monitor.interval_ns for monitor in self.targets)
-        limit_ns = max(STALE_AFTER_INTERVALS * interval_ns, STALE_AFTER_NS)
-        checked = [m.checked_ns for m in self.targets if m.checked_ns is not None]
-        if not checked:
+        checked_ns = max([monitor.checked_ns or 0 for monitor in self.targets])
+        silent_ns = now_ns - checked_ns
+        if silent_ns <= STALE_AFTER_NS or not checked_ns:
             return False  # never measured is "warming up", not "stale"
-        return now_ns - max(checked) > limit_ns
+        interval_ns = min(monitor.interval_ns for monitor in self.targets)
+        return silent_ns > STALE_AFTER_INTERVALS * interval_ns
 
     def _reading(
         self,
@@ -191,31 +201,34 @@ class PathMonitor:
         monitor, metrics, score = deciding
         known = self.status is not PathStatus.UNKNOWN
         # By position: with 10,000 paths names would cost as much as the judging.
-        return PathReading(
-            self.spec.key,
-            now_ns,
-            self.status,
-            reason,
-            detail,
-            reachable,
-            score if known else None,
-            metrics.latency_ms,
-            metrics.min_latency_ms,
-            metrics.max_latency_ms,
-            metrics.packet_loss_pct,
-            metrics.jitter_ms,
-            _mos(metrics) if known else None,
-            metrics.sent,
-            metrics.received,
-            metrics.sent,
-            monitor.liveness.answers_in_a_row,
-            monitor.liveness.run,
-            monitor.interval_ns,
-            monitor.checked_ns,
-            monitor.answered_ns,
-            self.since_ns,
-            tuple([one.reading(what, points, now_ns) for one, what, points in judged]),
-            monitor.direction_metrics(now_ns),
+        return _new_tuple(
+            PathReading,
+            (
+                self.spec.key,
+                now_ns,
+                self.status,
+                reason,
+                detail,
+                reachable,
+                score if known else None,
+                metrics.latency_ms,
+                metrics.min_latency_ms,
+                metrics.max_latency_ms,
+                metrics.packet_loss_pct,
+                metrics.jitter_ms,
+                _mos(metrics) if known else None,
+                metrics.sent,
+                metrics.received,
+                metrics.sent,
+                monitor.liveness.answers_in_a_row,
+                monitor.liveness.run,
+                monitor.interval_ns,
+                monitor.checked_ns,
+                monitor.answered_ns,
+                self.since_ns,
+                tuple([one.reading(what, points, now_ns) for one, what, points in judged]),
+                monitor.direction_metrics(now_ns),
+            ),
         )
 
     # --- slots --------------------------------------------------------------------------

@@ -21,6 +21,7 @@ from django.db import connection
 from health.engine.clock import Clock, SystemClock
 from health.engine.loop import ProbeEngine
 from health.engine.observers import Round, RoundObserver
+from health.engine.path_monitor import PathMonitor
 from health.engine.resolver import NameResolver
 from health.engine.rounds import ROUND_NS
 from health.models import Vantage
@@ -144,15 +145,16 @@ class _Monitor:
         self._keeper = LeaseKeeper(lease, clock, self._figures)
         probers, unavailable = open_probers()
         self._resolver = NameResolver(_resolve_probeable)
+        self._take_up = handover.take_up(
+            self._checkpoint, now_ns=clock.monotonic_ns(), boot_id=self._boot_id
+        )
         self._engine = ProbeEngine(
             probers,
             on_samples=lambda samples: self._recorder.on_samples(samples),
             unavailable=unavailable,
             resolver=self._resolver,
             clock=clock,
-            restore=handover.take_up(
-                self._checkpoint, now_ns=clock.monotonic_ns(), boot_id=self._boot_id
-            ),
+            restore=self._restore,
         )
         self._database = DatabaseThread(vantage.name, lease.epoch, self._engine.submit)
         self._recorder = Recorder(
@@ -198,6 +200,11 @@ class _Monitor:
                 step()
             except Exception:
                 log.exception("the monitor could not finish in order; it goes on ending")
+
+    def _restore(self, monitor: PathMonitor) -> None:
+        """Fill a new path's monitor from what is left of its past."""
+        self._take_up(monitor)
+        self._recorder.restore(monitor)
 
     def _leave_windows(self) -> None:
         handover.leave(

@@ -7,6 +7,8 @@ from __future__ import annotations
 
 from collections.abc import Callable, Collection, Mapping
 
+import orjson
+
 from health.domain.reading import PathReading
 from health.domain.recent_history import PathPast, RecentHistory
 from health.domain.sample import Sample
@@ -42,6 +44,12 @@ class Recorder:
         self._judged: set[int] = set()
         self._handed_ns = 0
         self._latest: Round | None = None
+
+    def restore(self, monitor: PathMonitor) -> None:
+        """Let the running totals of a new monitor go on where the path's past ended."""
+        past = self._past.get(monitor.spec.key)
+        if past is not None:
+            monitor.continue_totals(past.probes_total, past.failures)
 
     def on_round(self, finished: Round) -> None:
         """Note every change; once a second note what was judged and hand the batch over."""
@@ -107,22 +115,20 @@ class Recorder:
         if history is None:
             history = self._histories[reading.key] = RecentHistory(finished.wall)
         history.note(reading, finished.wall)
-        past = self._past.get(reading.key)
 
-        def wall(at_ns: int) -> float:
-            return finished.wall - (finished.at_ns - at_ns) / 1e9
-
+        offset = finished.wall - finished.at_ns / 1e9
+        checked_ns = reading.checked_ns
         return CurrentRow(
-            reading=reading,
-            updated_at=finished.wall,
-            last_checked=None if reading.checked_ns is None else wall(reading.checked_ns),
-            status_since=wall(reading.since_ns),
-            probes_total=monitor.probes_total + (past.probes_total if past else 0),
-            failures=_sum(monitor.failures, past.failures if past else {}),
-            spark=history.spark_json(),
-            strip=history.strip_text(),
+            reading,
+            finished.wall,
+            None if checked_ns is None else offset + checked_ns / 1e9,
+            offset + reading.since_ns / 1e9,
+            monitor.probes_total,
+            _json(monitor.failures),
+            history.spark_json(),
+            history.strip_text(),
         )
 
 
-def _sum(first: Mapping[str, int], second: Mapping[str, int]) -> dict[str, int]:
-    return {key: first.get(key, 0) + second.get(key, 0) for key in first.keys() | second.keys()}
+def _json(failures: dict[str, int]) -> str:
+    return orjson.dumps(failures).decode() if failures else "{}"

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, NamedTuple
 
 import orjson
 from django.db import connection, transaction
@@ -35,18 +35,19 @@ CURRENT_COLUMNS = (
 _STATUS = SAMPLE_COLUMNS.index("status")
 
 
-@dataclass(frozen=True, slots=True)
-class CurrentRow:
-    """The current health of one path with its wall-clock labels (seconds since 1970, UTC)."""
+class CurrentRow(NamedTuple):
+    """The current health of one path with its wall-clock labels (seconds since 1970, UTC).
+
+    ``failures`` and ``spark`` are JSON already: they outlive the state they tell of.
+    """
 
     reading: PathReading
     updated_at: float
     last_checked: float | None
     status_since: float
     probes_total: int
-    failures: dict[str, int]
+    failures: str
     spark: str
-    """JSON, as it is stored."""
     strip: str
 
 
@@ -148,7 +149,7 @@ def _current_values(row: CurrentRow, epoch: int) -> tuple[Any, ...]:
         reading.detail[:300], reading.reachable, reading.score, reading.latency_ms,
         reading.min_latency_ms, reading.max_latency_ms, reading.packet_loss_pct,
         reading.jitter_ms, *reading.directions, reading.mos, reading.sent, reading.received,
-        row.status_since, row.probes_total, _json(row.failures), _json(targets), row.spark,
+        row.status_since, row.probes_total, row.failures, _json(targets), row.spark,
         row.strip, epoch,
     )  # fmt: skip
 

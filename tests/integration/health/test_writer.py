@@ -53,7 +53,7 @@ def row(path: Path, **changes: object) -> CurrentRow:
         last_checked=WALL - 0.3,
         status_since=WALL - 60,
         probes_total=1_234,
-        failures={"lost": 6},
+        failures='{"lost": 6}',
         spark="[null,25.5]",
         strip=" g",
     )
