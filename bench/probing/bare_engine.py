@@ -84,9 +84,9 @@ def run_engine(
     engine: ProbeEngine, prober: CountingProber, *, warm_up_secs: float, secs: float
 ) -> EngineRun:
     """Let ``engine`` run and sum up."""
-    _turn_for(engine, warm_up_secs)
+    turn_for(engine, warm_up_secs)
     before, sent_before = _own_cpu_secs(), engine.sent_total
-    _turn_for(engine, secs)
+    turn_for(engine, secs)
     spent, sent = _own_cpu_secs() - before, engine.sent_total - sent_before
     failures: Counter[str] = Counter()
     for path in engine.paths.values():
@@ -104,7 +104,8 @@ def run_engine(
     )
 
 
-def _turn_for(engine: ProbeEngine, secs: float) -> None:
+def turn_for(engine: ProbeEngine, secs: float) -> None:
+    """Let the engine work for ``secs`` (``run`` would close it at its end)."""
     ends_at = time.monotonic() + secs
     while time.monotonic() < ends_at:
         engine.turn()

@@ -39,8 +39,9 @@ def wait_for(condition: Callable[[], Any], what: str, patience_secs: float) -> f
 class Installation:
     """A database with ``paths`` paths of one target, and at most one monitor on it.
 
-    ``database_url`` "" is SQLite in the temporary directory. A context manager:
-    leaving it stops the monitor and deletes everything.
+    ``slow`` puts the targets behind the slow line; ``database_url`` "" is SQLite in
+    the temporary directory. A context manager: leaving it stops the monitor and
+    deletes everything.
     """
 
     def __init__(
@@ -50,6 +51,7 @@ class Installation:
         profile: str = "frugal",
         enabled: int | None = None,
         database_url: str = "",
+        slow: bool = False,
     ) -> None:
         self.paths = paths
         self.directory = Path(tempfile.mkdtemp(prefix="pathwarden-bench-"))
@@ -63,9 +65,10 @@ class Installation:
             "DJANGO_SETTINGS_MODULE": "sdwan_site.settings",
             **({"DATABASE_URL": database_url} if database_url else {}),
         }
-        only_first = [] if enabled is None else ["--disabled-from", str(enabled)]
+        more = ["--slow"] if slow else []
+        more += [] if enabled is None else ["--disabled-from", str(enabled)]
         self.call("-m", "bench.probing.seed", "--paths", str(paths), "--profile", profile,
-                  *only_first)  # fmt: skip
+                  *more)  # fmt: skip
 
     def __enter__(self) -> Installation:
         return self

@@ -9,16 +9,20 @@ from __future__ import annotations
 import argparse
 import os
 
+from bench.probing.network import loopback_addresses
+from bench.probing.slow_line import slow_addresses
+
 VANTAGE = "bench"
 CHUNK = 1_000
 
 
 def main() -> None:
-    """Migrate, then add ``--paths`` paths with one loopback target each."""
+    """Migrate, then add ``--paths`` paths with one target each."""
     parser = argparse.ArgumentParser()
     parser.add_argument("--paths", type=int, required=True)
     parser.add_argument("--profile", default="frugal")
     parser.add_argument("--disabled-from", type=int, help="paths from this number on are disabled")
+    parser.add_argument("--slow", action="store_true", help="targets behind the slow line")
     options = parser.parse_args()
     os.environ.setdefault("DJANGO_SETTINGS_MODULE", "sdwan_site.settings")
     import django
@@ -28,11 +32,11 @@ def main() -> None:
 
     call_command("migrate", verbosity=0)
     last = options.paths if options.disabled_from is None else options.disabled_from
-    _add_paths(options.paths, options.profile, last)
+    addresses = (slow_addresses if options.slow else loopback_addresses)(options.paths)
+    _add_paths(addresses, options.profile, last)
 
 
-def _add_paths(count: int, profile_name: str, enabled: int) -> None:
-    from bench.probing.network import loopback_addresses
+def _add_paths(addresses: list[str], profile_name: str, enabled: int) -> None:
     from health.models import Path, PathTarget, ProbeProfile, Site, SlaProfile, Uplink, Vantage
 
     vantage, _ = Vantage.objects.get_or_create(
@@ -41,8 +45,7 @@ def _add_paths(count: int, profile_name: str, enabled: int) -> None:
     uplink, _ = Uplink.objects.get_or_create(vantage=vantage, name="wan")
     profile = ProbeProfile.objects.get(name=profile_name)
     limits = SlaProfile.objects.get(name="terrestrial")
-    present = Path.objects.count()
-    addresses = loopback_addresses(count)
+    count, present = len(addresses), Path.objects.count()
     Path.objects.bulk_create(
         (
             Path(

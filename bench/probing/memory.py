@@ -1,0 +1,113 @@
+"""S0 and X3: memory of the whole product and of each further path; reading the current health.
+
+The product is ``manage.py up``: supervisor, web, housekeeping, monitor. Memory is the
+proportional set size of all its processes (smaps_rollup), so shared pages count once.
+"""
+
+from __future__ import annotations
+
+import argparse
+import signal
+import socket
+import subprocess
+import sys
+import timeit
+import urllib.request
+from pathlib import Path
+
+import psutil
+
+from bench.probing.bare_engine import CountingProber, path_specs, turn_for
+from bench.probing.installation import ROOT, Installation, wait_for
+from bench.probing.network import enter_private_network, loopback_addresses
+from bench.report import Figure, median_figure, report
+from health.engine.loop import ProbeEngine
+
+FEW, MANY = 20, 1_020
+READS = 200_000
+
+
+def main() -> None:
+    """Two products after one another, then the reads."""
+    parser = argparse.ArgumentParser()
+    parser.add_argument("--settle-secs", type=float, default=80.0, help="windows must be full")
+    options = parser.parse_args()
+    enter_private_network()
+    small, processes = _product_bytes(FEW, options.settle_secs)
+    large, _ = _product_bytes(MANY, options.settle_secs)
+    per_path = (large - small) / (MANY - FEW) / 1e3
+    report(
+        "memory",
+        [
+            median_figure(f"S0 whole product, {FEW} paths (PSS)", [small / 1e6], "MB", "≤ 350"),
+            median_figure("S0 its processes", [float(processes)], ""),
+            median_figure(f"S0 whole product, {MANY:,} paths (PSS)", [large / 1e6], "MB"),
+            median_figure("S0 each further path", [per_path], "kB", "≤ 50"),
+            *_read_figures(),
+        ],
+    )
+
+
+def _product_bytes(paths: int, settle_secs: float) -> tuple[int, int]:
+    """(PSS in bytes, number of processes) of a product that measures ``paths`` paths."""
+    with Installation(paths, profile="balanced") as place:
+        with socket.socket() as listener:
+            listener.bind(("127.0.0.1", 0))
+            port = listener.getsockname()[1]
+        with place.log.open("ab") as log:
+            process = subprocess.Popen(
+                [sys.executable, str(ROOT / "manage.py"), "up", "--port", str(port)],
+                env={**place.environment, "PATHWARDEN_ADMIN_PASSWORD": "a password for a bench"},
+                cwd=ROOT, stdout=log, stderr=subprocess.STDOUT, start_new_session=True,
+            )  # fmt: skip
+        try:
+            place.await_measured(patience_secs=120)
+            deadline = timeit.default_timer() + settle_secs
+            wait_for(lambda: _visit(port) and timeit.default_timer() > deadline, "settling", 300)
+            family = [psutil.Process(process.pid)]
+            family += family[0].children(recursive=True)
+            return sum(_pss_bytes(member.pid) for member in family), len(family)
+        finally:
+            process.send_signal(signal.SIGTERM)
+            process.wait(60)
+
+
+def _visit(port: int) -> bool:
+    """The web process has done some work, as it has in life."""
+    with urllib.request.urlopen(f"http://127.0.0.1:{port}/readyz", timeout=10) as answer:
+        return bool(answer.status == 200)
+
+
+def _pss_bytes(pid: int) -> int:
+    for line in Path(f"/proc/{pid}/smaps_rollup").read_text().splitlines():
+        if line.startswith("Pss:"):
+            return int(line.split()[1]) * 1024
+    raise RuntimeError(f"process {pid} tells no PSS")
+
+
+def _read_figures() -> list[Figure]:
+    prober = CountingProber()
+    engine = ProbeEngine({"icmp": prober})
+    engine.configure(path_specs(loopback_addresses(1_000), 100))
+    turn_for(engine, 5)
+    readings, key = engine.readings, 500
+    times = timeit.repeat(lambda: readings[key].score, number=READS, repeat=7)
+    empty = timeit.repeat(lambda: key, number=READS, repeat=7)
+    prober.close()
+    return [
+        median_figure(
+            "X3 engine.readings[key].score, call of a lambda included",
+            [secs / READS * 1e9 for secs in times],
+            "ns",
+        ),
+        median_figure(
+            "X3 engine.readings[key].score",
+            [(secs - min(empty)) / READS * 1e9 for secs in times],
+            "ns",
+            "< 100",
+        ),
+    ]
+
+
+if __name__ == "__main__":
+    main()
