@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import json
 import os
 import signal
 import socket
 import subprocess
 import sys
+import urllib.request
 from pathlib import Path
+from typing import Any
 
 import psutil
 import pytest
@@ -38,6 +41,35 @@ def test_the_six_stamp_paths_and_the_two_pings_have_figures_or_a_cure(product: P
             assert "ping_group_range" in detail
         else:
             assert latency_ms > 0
+
+
+def test_a_path_is_probed_now_by_the_cluster_of_its_probe_host(product: Product) -> None:
+    made = subprocess.run(
+        [sys.executable, str(ROOT / "manage.py"), "token", "admin", "--scope", "operate"],
+        env=product.environment,
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=True,
+    )
+    headers = {"Authorization": f"Token {made.stdout.split()[-1]}", "Accept": "application/json"}
+
+    def call(address: str, method: str = "GET") -> dict[str, Any]:
+        request = urllib.request.Request(
+            f"http://127.0.0.1:{product.port}{address}", headers=headers, method=method
+        )
+        with urllib.request.urlopen(request, timeout=30) as answer:
+            found: dict[str, Any] = json.load(answer)
+            return found
+
+    # Of a STAMP path that nothing impairs: it needs no permission here.
+    ((path_id,),) = product.query("SELECT MIN(id) FROM sdwan_paths WHERE kind = 'stamp'")
+    wait_until(lambda: product.lease()[0], "a lease", 60)
+    url = call(f"/api/v1/paths/{path_id}/probe/", "POST")["url"]
+    ended = ("done", "failed", "expired")
+    wait_until(lambda: call(url)["state"] in ended, "the end of the order", 60, log=product.log)
+    result = call(url)
+    assert (result["state"], result["vantage"], result["sent"]) == ("done", "local", 3), result
 
 
 def test_a_second_monitor_is_refused_and_told_who_holds_the_lease(product: Product) -> None:
