@@ -38,6 +38,14 @@ log = logging.getLogger(__name__)
 
 RECONCILE_EVERY_SECS = 5.0
 """How often everything is looked at though nothing has been heard."""
+CARRIER_EVERY_SECS = 0.05
+"""How often links that are up are asked for their carrier.
+
+The kernel's own message may be a second late: it collects changes of carriers and
+sends at most one lot a second (net/core/link_watch.c). What it is asked is true at once.
+"""
+CARRIERS_AT_ONCE = 4
+"""With more links than that they are asked less often, so that asking costs no more."""
 RETRY_SECS = 1.0
 """Pause after a pass that failed."""
 MAX_SHARE_OF_TIME = 0.2
@@ -133,15 +141,16 @@ class UplinkKeeper:
         try:
             kernel = Kernel()
             try:
-                self._follow(events, Reconciler(kernel))
+                self._follow(events, kernel)
             finally:
                 kernel.close()
         finally:
             events.close()
 
-    def _follow(self, events: EventSocket, reconciler: Reconciler) -> None:
-        due = time.monotonic()
-        earliest = due
+    def _follow(self, events: EventSocket, kernel: Kernel) -> None:
+        reconciler = Reconciler(kernel)
+        sources: list[EventSocket | int] = [events, self._wake_reader]
+        due = earliest = time.monotonic()
         while not self._stopping:
             now = time.monotonic()
             if self._configured and now >= max(due, earliest):
@@ -150,14 +159,33 @@ class UplinkKeeper:
                 earliest = now + cost / MAX_SHARE_OF_TIME
                 due = now + self._every_secs
                 continue
-            until = max(due, earliest) if self._configured else now + self._every_secs
-            sources: list[EventSocket | int] = [events, self._wake_reader]
-            readable, _, _ = select.select(sources, [], [], max(0.0, until - now))
+            pause = max(due, earliest) - now if self._configured else self._every_secs
+            readable, _, _ = select.select(sources, [], [], self._shorten(pause))
             if self._wake_reader in readable:
                 os.read(self._wake_reader, 4096)
                 due = now
-            if events in readable and self._hear(events, reconciler):
+            if (events in readable and self._hear(events, reconciler)) or (
+                not readable and self._carrier_is_lost(kernel)
+            ):
                 due = now
+
+    def _shorten(self, pause: float) -> float:
+        """While a link is up its carrier is asked for between events."""
+        up = sum(state.link is LinkState.UP for state in self._states.values())
+        often = CARRIER_EVERY_SECS * max(1.0, up / CARRIERS_AT_ONCE)
+        return max(0.0, min(pause, often) if up else pause)
+
+    def _carrier_is_lost(self, kernel: Kernel) -> bool:
+        states = {
+            key: replace(state, link=LinkState.DOWN)
+            if state.link is LinkState.UP and not kernel.has_carrier(state.index)
+            else state
+            for key, state in self._states.items()
+        }
+        if states == self._states:
+            return False
+        self._tell(states)
+        return True
 
     def _hear(self, events: EventSocket, reconciler: Reconciler) -> bool:
         """Read the events; a link that went down is told before anything is looked at."""

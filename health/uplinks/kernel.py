@@ -60,6 +60,16 @@ class Kernel:
             (messages.parse_link(body) for kind, body in found if kind == RTM_NEWLINK), None
         )
 
+    def has_carrier(self, ifindex: int) -> bool:
+        """Whether this interface exists, is up and has a carrier; cheap enough to ask often."""
+        try:
+            found = self._socket.request(RTM_GETLINK, 0, messages.carrier_query(ifindex))
+        except OSError as error:
+            if error.errno in _ABSENT:
+                return False
+            raise
+        return any(kind == RTM_NEWLINK and messages.has_carrier(body) for kind, body in found)
+
     def links(self) -> list[Link]:
         """All interfaces."""
         return [

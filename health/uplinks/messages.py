@@ -66,6 +66,18 @@ def parse_link(body: bytes) -> Link:
     )
 
 
+def has_carrier(body: bytes) -> bool:
+    """RTM_NEWLINK, told by the fixed header alone: up and with a carrier."""
+    flags = _LINK.unpack_from(body)[3]
+    return bool(flags & _IFF_UP and flags & _IFF_LOWER_UP)
+
+
+def carrier_query(ifindex: int) -> bytes:
+    """RTM_GETLINK of one interface by index."""
+    skip = attribute(_IFLA_EXT_MASK, _U32.pack(_SKIP_STATISTICS))
+    return _LINK.pack(0, 0, ifindex, 0, 0) + skip
+
+
 def link_query(name: str = "") -> bytes:
     """RTM_GETLINK of one interface by name, or of all."""
     wanted = attribute(_IFLA_IFNAME, name.encode() + b"\0") if name else b""

@@ -60,7 +60,7 @@ class Reconciler:
     def run(self, specs: list[UplinkSpec], now: float) -> dict[int, UplinkState]:
         """Reconcile everything; ``now`` is monotonic time in seconds."""
         names = {spec.interface for spec in specs if spec.interface}
-        facts = self._survey.facts(names, now)
+        facts = self._survey.facts(specs, now)
         permitted = self._read_only or may_administrate()
         managed = [
             spec

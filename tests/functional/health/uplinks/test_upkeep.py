@@ -143,6 +143,16 @@ def test_lost_events_are_made_good_by_looking_at_everything(lab, watch, tmp_path
     watcher.wait_verified(1, 2)
 
 
+def test_a_lost_carrier_is_seen_though_the_kernel_is_late_to_tell(lab, watch, monkeypatch):
+    monkeypatch.setattr(EventSocket, "receive", lambda self, at_most=0: ([], False))
+    watcher = watch()
+    watcher.keeper.configure(specs(ProbeRouteMode.NONE))
+    watcher.wait(lambda told: told[1].link is LinkState.UP, "up")
+    lab.isps[1].ip("link set p0 down")
+    told = watcher.wait(lambda told: told[1].link is LinkState.DOWN, "asked for")
+    assert told[2].link is LinkState.UP
+
+
 def test_strict_reverse_path_filtering_is_found_with_its_cure(lab, watch):
     lab.branch.sysctl(ipv4__conf__wan1__rp_filter=1)
     lab.move_default(2)
