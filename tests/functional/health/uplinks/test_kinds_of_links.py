@@ -10,7 +10,7 @@ from health.probers.base import WireTarget
 from health.probers.icmp import IcmpProber
 from tests.functional.health.uplinks.replies import answers
 from tests.lab.links import advertise, point_to_point
-from tests.lab.two_uplinks import GATEWAY, TARGET, specs
+from tests.lab.two_uplinks import GATEWAY, TARGET, TARGET6, specs
 
 pytestmark = pytest.mark.root
 
@@ -72,24 +72,25 @@ def test_a_gateway_outside_the_network_of_the_link_is_used(lab, watch, pinger):
     assert pinger(4).ping(state)
 
 
-def test_the_echo_prober_is_answered_over_the_uplink_of_each_state(lab, watch):
+@pytest.mark.parametrize(("family", "address"), [(4, TARGET), (6, TARGET6)])
+def test_the_echo_prober_is_answered_over_the_uplink_of_each_state(lab, watch, family, address):
     watcher = watch()
     watcher.keeper.configure(specs())
-    watcher.wait_verified(1, 2)
+    watcher.wait_verified(1, 2, family=family)
     lab.move_default(2)
     prober = IcmpProber()
     try:
         for key in (1, 2):
             state = watcher.now(key)
-            before = lab.echoes(key)
+            before = lab.echoes(key, family)
             target = WireTarget(
-                TARGET,
-                source=state.source,
+                address,
+                source=state.source_for(address),
                 interface=state.interface,
                 interface_index=state.index,
                 fwmark=state.fwmark,
             )
             assert answers(prober, target, 5) == ["answered"] * 5
-            assert lab.echoes(key) == before + 5
+            assert lab.echoes(key, family) == before + 5
     finally:
         prober.close()
