@@ -72,12 +72,18 @@ def _verdict(order: ProbeOrder) -> str:
     return f"{verdict}: {received} of {sent} probes were answered. They count in no statistics."
 
 
+def _tone(sent: int, received: int) -> str:
+    if received == 0:
+        return "bad"
+    return "ok" if received == sent else "warn"
+
+
 def _target(one: dict[str, Any]) -> ProbedTarget:
     times = [words.number(one[key]) for key in ("min_latency_ms", "max_latency_ms")]
     details = [probe["detail"] for probe in one["probes"] if probe["detail"]]
     return ProbedTarget(
         address=one["address"],
-        tone="ok" if one["received"] else "bad",
+        tone=_tone(one["sent"], one["received"]),
         answers=f"{one['received']} of {one['sent']}",
         latency=words.number(one["latency_ms"]),
         spread=words.MISSING if one["latency_ms"] is None else " – ".join(times),

@@ -99,9 +99,9 @@ def order_of(path_id: int, uid: uuid.UUID, *, now: float) -> ProbeOrder | None:
 
 
 def _expire(path: Path, now: float) -> int:
-    """End the orders that nobody carries out, and forget old ones."""
+    """End the path's orders that nobody carries out, and forget old ones of any path."""
+    ProbeOrder.objects.filter(asked_at__lt=now - KEEP_SECS).delete()
     orders = ProbeOrder.objects.filter(path=path)
-    orders.filter(asked_at__lt=now - KEEP_SECS).delete()
     name = path.uplink.vantage.name
     late = orders.filter(state=OrderState.QUEUED, asked_at__lt=now - START_WITHIN_SECS).update(
         state=OrderState.EXPIRED,

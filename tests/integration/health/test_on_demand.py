@@ -185,7 +185,7 @@ def test_an_order_whose_worker_died_expires_and_another_may_follow(
 def test_orders_are_forgotten_after_a_day(network: ScriptedNetwork) -> None:
     now = time.time()
     old = ProbeOrder.objects.create(
-        path=network.path, actor="ada", count=1, state=OrderState.DONE, asked_at=now - 86_500
+        path=PathFactory(), actor="ada", count=1, state=OrderState.DONE, asked_at=now - 86_500
     )
     ordered(network, now=now)
     assert not ProbeOrder.objects.filter(pk=old.pk).exists()
