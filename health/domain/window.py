@@ -22,6 +22,8 @@ _PENDING = -1
 _LOST = -2
 _IGNORED = -3
 _NS_PER_MS = 1_000_000
+_NO_LOW, _NO_HIGH = 1 << 62, -1
+"""Extremes that are to be looked for: every round-trip time is between them."""
 
 
 class WindowMetrics(NamedTuple):
@@ -69,7 +71,7 @@ class ProbeWindow:
         self._rtt_sum = 0
         self._variation_sum = 0
         self._variation_count = 0
-        self._extremes: tuple[int, int] | None = None
+        self._low, self._high = _NO_LOW, _NO_HIGH
 
     def __len__(self) -> int:
         """Probes in the ring, unsettled ones included."""
@@ -88,18 +90,29 @@ class ProbeWindow:
 
     def answer(self, number: int, rtt_ns: int) -> None:
         """Settle a probe as answered after ``rtt_ns`` nanoseconds."""
-        if not self._settle(number, rtt_ns):
+        # Written out, because it runs for every answer of every path.
+        first, following = self._first, self._next
+        if not first <= number < following:
             return
+        result, capacity = self._result, self._capacity
+        slot = number % capacity
+        if result[slot] != _PENDING:
+            return
+        result[slot] = rtt_ns
+        self.settled += 1
         self.received += 1
         self._rtt_sum += rtt_ns
-        if self._extremes is not None:
-            low, high = self._extremes
-            self._extremes = (min(low, rtt_ns), max(high, rtt_ns))
-        for neighbour in (number - 1, number + 1):
-            other = self._rtt_of(neighbour)
-            if other is not None:
-                self._variation_sum += abs(rtt_ns - other)
-                self._variation_count += 1
+        if rtt_ns < self._low:
+            self._low = rtt_ns
+        if rtt_ns > self._high:
+            self._high = rtt_ns
+        # Indices below zero count from the end, as the ring does.
+        if number > first and (other := result[slot - 1]) >= 0:
+            self._variation_sum += rtt_ns - other if rtt_ns > other else other - rtt_ns
+            self._variation_count += 1
+        if number + 1 < following and (other := result[slot + 1 - capacity]) >= 0:
+            self._variation_sum += rtt_ns - other if rtt_ns > other else other - rtt_ns
+            self._variation_count += 1
 
     def lose(self, number: int) -> None:
         """Settle a probe as lost."""
@@ -154,14 +167,15 @@ class ProbeWindow:
         loss = 100.0 * (settled - received) / settled
         if not received:
             return WindowMetrics(settled, 0, None, None, None, loss, None)
-        low, high = self._find_extremes()
+        if self._high == _NO_HIGH:
+            self._find_extremes()
         pairs = self._variation_count
         return WindowMetrics(
             settled,
             received,
             self._rtt_sum / received / _NS_PER_MS,
-            low / _NS_PER_MS,
-            high / _NS_PER_MS,
+            self._low / _NS_PER_MS,
+            self._high / _NS_PER_MS,
             loss,
             self._variation_sum / pairs / _NS_PER_MS if pairs else None,
         )
@@ -196,16 +210,12 @@ class ProbeWindow:
             if following is not None:
                 self._variation_sum -= abs(following - result)
                 self._variation_count -= 1
-            if self._extremes is not None and result in self._extremes:
-                self._extremes = None  # found again when next asked for
+            if result in (self._low, self._high):
+                self._low, self._high = _NO_LOW, _NO_HIGH  # found again when next asked for
         if result >= 0 or result == _LOST:
             self.settled -= 1
         self._first = number + 1
 
-    def _find_extremes(self) -> tuple[int, int]:
-        if self._extremes is None:
-            rtts = [
-                rtt for n in range(self._first, self._next) if (rtt := self._rtt_of(n)) is not None
-            ]
-            self._extremes = (min(rtts), max(rtts))
-        return self._extremes
+    def _find_extremes(self) -> None:
+        rtts = [rtt for n in range(self._first, self._next) if (rtt := self._rtt_of(n)) is not None]
+        self._low, self._high = min(rtts), max(rtts)

@@ -160,10 +160,12 @@ class ProbeEngine:
             self._checks.next_ns() or _NEVER_NS,
             confirming_ns,
         )
-        hurried = confirming_ns < _NEVER_NS or self._roster.is_busy or self._rounds.is_busy
-        if self._roster.is_busy or self._rounds.is_busy:
-            soonest_ns = now_ns
-        wait_ns = max(TICK_NS if hurried else CALM_WAIT_NS, soonest_ns - now_ns)
+        if soonest_ns <= now_ns or self._roster.is_busy or self._rounds.is_busy:
+            # Behind, or in the middle of something: who sleeps now may not be woken in time.
+            self._turn_due_ns = now_ns
+            return
+        least_ns = CALM_WAIT_NS if confirming_ns == _NEVER_NS else TICK_NS
+        wait_ns = max(least_ns, soonest_ns - now_ns)
         self._turn_due_ns = now_ns + wait_ns
         sockets = [sock for prober in self.probers.values() for sock in prober.sockets()]
         if not sockets:

@@ -15,6 +15,7 @@ from typing import Generic, Protocol, TypeVar
 from health.engine.timer_wheel import TimerWheel
 
 JITTER_FRACTION = 0.1
+MOST_PER_TURN = 512
 SPREAD_FROM_NS = 100_000_000
 """Lateness from which probes are spread anew: a stall, not a busy moment."""
 
@@ -50,9 +51,13 @@ class Pacer(Generic[Target]):
         return self._wheel.next_ns()
 
     def due(self, now_ns: int) -> list[Target]:
-        """The targets to send to now; each is scheduled anew before it is reported."""
+        """The targets to send to now; each is scheduled anew before it is reported.
+
+        Not many more than ``MOST_PER_TURN``: a loop that is behind must still judge and
+        receive. The rest is due at the next call.
+        """
         ready = []
-        for target in self._wheel.due(now_ns):
+        for target in self._wheel.due(now_ns, MOST_PER_TURN):
             if target.retired:
                 continue
             lag_ns = now_ns - target.due_ns

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
+from itertools import islice
 
 from health.domain.blame import is_to_blame
 from health.domain.reading import PathReading
@@ -25,7 +26,25 @@ ALL_EACH_ROUND = 2_000
 CALM_ROUNDS = 5
 """Beyond, a calm path is judged in one round of so many."""
 SLICE = 200
-"""Paths judged, or slots closed, per turn."""
+"""Paths judged, or slots closed, per turn at least."""
+DONE_WITHIN_NS = 500_000_000
+"""However long a turn takes: a round is finished after this time, and so is a slot."""
+
+
+class _Share:
+    """How many of ``total`` pieces of work the next turn must do to be done in time."""
+
+    def __init__(self, total: int = 0, began_ns: int = 0) -> None:
+        self._total = total
+        self._began_ns = began_ns
+        self._done = 0
+
+    def next(self, now_ns: int) -> int:
+        """The share of the turn at ``now_ns``; at least ``SLICE``."""
+        by_now = self._total * (now_ns - self._began_ns) // DONE_WITHIN_NS
+        share = max(SLICE, by_now - self._done)
+        self._done += share
+        return share
 
 
 class Rounds:
@@ -44,12 +63,14 @@ class Rounds:
         self._on_samples = on_samples
         self._urgent: set[int] = set()
         self._left: Iterator[int] | None = None
+        self._work = _Share()
         self._judged: list[int] = []
         self._changed: list[int] = []
         self._calm_turn = 0
         self._blamed: set[Destination] = set()
         self._slot = slot_of(wall)
         self._closing: Iterator[int] | None = None
+        self._closing_work = _Share()
         self._closing_slot = self._slot
         self.next_ns = now_ns + ROUND_NS
 
@@ -108,7 +129,9 @@ class Rounds:
         if self.next_ns <= now_ns:  # after a stall: no round is caught up
             self.next_ns = now_ns + ROUND_NS
         self._blame()
-        self._left = iter(self._due_paths())
+        due = self._due_paths()
+        self._left = iter(due)
+        self._work = _Share(len(due), now_ns)
 
     def _due_paths(self) -> list[int]:
         paths = self._roster.paths
@@ -130,7 +153,7 @@ class Rounds:
 
     def _judge_slice(self, left: Iterator[int], now_ns: int) -> bool:
         """Judge the next few; True when all are done."""
-        for _ in range(SLICE):
+        for _ in range(self._work.next(now_ns)):
             key = next(left, None)
             if key is None:
                 return True
@@ -176,13 +199,16 @@ class Rounds:
     def _close_slots(self, now_ns: int, wall: float) -> None:
         slot = slot_of(wall)
         if slot != self._slot and self._closing is None:
-            self._closing, self._closing_slot = iter(list(self._roster.paths)), self._slot
+            keys = list(self._roster.paths)
+            self._closing, self._closing_slot = iter(keys), self._slot
+            self._closing_work = _Share(len(keys), now_ns)
             self._slot = slot
         if self._closing is None:
             return
-        keys = [key for _, key in zip(range(SLICE), self._closing, strict=False)]
+        share = self._closing_work.next(now_ns)
+        keys = list(islice(self._closing, share))
         self._hand_out(keys, self._closing_slot, now_ns)
-        if len(keys) < SLICE:
+        if len(keys) < share:
             self._closing = None
 
     def _hand_out(self, keys: Sequence[int], slot: int, now_ns: int) -> None:

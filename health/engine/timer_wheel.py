@@ -13,6 +13,8 @@ from typing import Generic, TypeVar
 TICK_NS = 5_000_000
 """5 ms: a wake-up for less costs more than the probe it is for."""
 
+_ALL = 1 << 62
+
 Item = TypeVar("Item")
 
 
@@ -39,13 +41,16 @@ class TimerWheel(Generic[Item]):
         """When the next items fall due; None when there are none."""
         return self._order[0] * TICK_NS if self._order else None
 
-    def due(self, now_ns: int) -> list[Item]:
-        """Take out everything that is due by now, in order of its tick."""
+    def due(self, now_ns: int, at_least: int = _ALL) -> list[Item]:
+        """Take out what is due by now, in order of its tick.
+
+        Stops after the tick with which ``at_least`` items have come together.
+        """
         order = self._order
         latest = now_ns // TICK_NS
         if not order or order[0] > latest:
             return []
         items = self._buckets.pop(heapq.heappop(order))
-        while order and order[0] <= latest:
+        while order and order[0] <= latest and len(items) < at_least:
             items += self._buckets.pop(heapq.heappop(order))
         return items
