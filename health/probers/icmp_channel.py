@@ -178,15 +178,16 @@ class EchoChannel(ABC):
     def receive(self, replies: list[Reply]) -> None:
         """Append what has arrived to ``replies``; never blocks."""
         for _ in range(MAX_BATCHES_PER_CALL):
-            batch = self._read_batch()
+            batch, more = self._read_batch()
             if batch:
                 self._judge_batch(batch, replies)
-            if len(batch) < BATCH:
+            if not more:
                 break
         if not self._raw:
             self._read_error_queue(replies)
 
-    def _read_batch(self) -> list[Arrival]:
+    def _read_batch(self) -> tuple[list[Arrival], bool]:
+        """Packets that have arrived, and whether there may be more."""
         receive_one = self.sock.recvmsg
         batch: list[Arrival] = []
         append = batch.append
@@ -194,10 +195,10 @@ class EchoChannel(ABC):
             try:
                 append(receive_one(_PACKET_BYTES, _ANCILLARY_BYTES))
             except BlockingIOError:
-                break
+                return batch, False
             except OSError:
                 continue  # the errno of a queued ICMP error, which is read afterwards
-        return batch
+        return batch, True
 
     def _judge_batch(self, batch: list[Arrival], replies: list[Reply]) -> None:
         """Accept the answers to outstanding probes; look closer at everything else."""
