@@ -38,6 +38,7 @@ PAGES = {
     "policies": "/policies/",
     "policy": "/policies/1/",
     "events": "/events/",
+    "system": "/system/",
     "account": "/account/",
     "configuration": "/admin/",
     "configuration-paths": "/admin/health/path/",

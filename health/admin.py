@@ -20,10 +20,12 @@ from health.admin_base import (
     UncountedPaginator,
     moment,
 )
+from health.console.path_page import budget_text
 from health.domain.status import face_of
 from health.forms import PathForm, TargetFormSet
 from health.models import (
     CurrentHealth,
+    CurrentUplink,
     HealthSample,
     MonitorLease,
     Path,
@@ -33,8 +35,10 @@ from health.models import (
     SlaProfile,
     StatusChange,
     Uplink,
+    UplinkTraffic,
     Vantage,
 )
+from health.selectors.budgets import path_budget
 from health.selectors.current import STALE_ROW_SECS
 from health.services import copy_profile
 from health.templatetags.console import state
@@ -72,7 +76,8 @@ class UplinkAdmin(ConsoleModelAdmin):
     search_fields = ["name", "provider", "circuit_id", "interface"]
     autocomplete_fields = ["vantage"]
     fieldsets = [
-        (None, {"fields": ["name", "vantage", "interface", "gateway", "source"]}),
+        (None, {"fields": ["name", "vantage", "interface"]}),
+        ("Addresses", {"fields": ["gateway", "source", "gateway6", "source6"]}),
         ("Line", {"fields": ["transport", "provider", "circuit_id", "metered", "cost"]}),
         ("Bandwidth", {"fields": ["bandwidth_down_mbps", "bandwidth_up_mbps"]}),
         ("Probe route", {"fields": ["probe_route", "table", "fwmark"]}),
@@ -149,10 +154,17 @@ class PathAdmin(CountedDeletion):
     autocomplete_fields = ["uplink", "destination", "probe_profile", "sla_profile"]
     fieldsets = [
         (None, {"fields": ["name", "uplink", "destination", "enabled"]}),
-        ("Probing", {"fields": ["kind", "probe_profile", "quorum", "dscp"]}),
+        ("Probing", {"fields": ["kind", "probe_profile", "budget", "quorum", "dscp"]}),
         ("Limits", {"fields": ["sla_profile"]}),
         ("Notes", {"fields": ["notes"]}),
     ]
+
+    readonly_fields = ["budget"]
+
+    @admin.display(description="Probe budget")
+    def budget(self, path: Path) -> str:
+        """What probing the path as saved costs its uplink."""
+        return budget_text(path_budget(path)) if path.pk else "known when the path is saved"
 
     @admin.display(description="Status")
     def state(self, path: Path) -> SafeString:
@@ -211,6 +223,36 @@ class StatusChangeAdmin(RecordAdmin):
     @admin.display(description="Time", ordering="timestamp")
     def at(self, row: StatusChange) -> Any:
         """The moment of the change."""
+        return moment(row.timestamp)
+
+
+@admin.register(CurrentUplink)
+class CurrentUplinkAdmin(RecordAdmin):
+    """What each uplink is now."""
+
+    list_display = ["uplink", "link", "route", "route6", "source", "gateway", "detail", "updated"]
+    list_filter = ["link", "route"]
+    list_select_related = ["uplink__vantage"]
+    search_fields = ["uplink__name", "interface"]
+
+    @admin.display(description="Updated", ordering="updated_at")
+    def updated(self, row: CurrentUplink) -> Any:
+        """When the probe host last told."""
+        return moment(row.updated_at)
+
+
+@admin.register(UplinkTraffic)
+class UplinkTrafficAdmin(RecordAdmin):
+    """What each uplink carried in slots of ten seconds; found by the time index only."""
+
+    list_display = ["at", "uplink_id", "secs", "receive_bytes", "transmit_bytes", "receive_drops"]
+    ordering = ["-timestamp", "-uplink_id"]
+    sortable_by = ()
+    paginator = UncountedPaginator
+
+    @admin.display(description="Slot")
+    def at(self, row: UplinkTraffic) -> Any:
+        """Start of the slot."""
         return moment(row.timestamp)
 
 

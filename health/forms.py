@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 from django import forms
 from django.forms.models import BaseInlineFormSet
 
+from health.domain.probe_budget import BudgetTarget, metered_warning, probe_budget
 from health.models import Path, PathTarget
 from health.probers.asked import Asked
 from health.validation import PathDraft, TargetDraft, name_problems, path_problems, path_warnings
@@ -59,7 +60,21 @@ class TargetFormSet(TargetBaseFormSet):
         problems = [message for _, message in path_problems(draft)]
         if problems:
             raise forms.ValidationError(problems)
-        self.warnings = path_warnings(draft)
+        self.warnings = [*path_warnings(draft), *self._budget_warnings()]
+
+    def _budget_warnings(self) -> list[str]:
+        """What the probes cost is worth a word where bytes are paid for."""
+        path = self.instance
+        uplink = getattr(path, "uplink", None)
+        profile = getattr(path, "probe_profile", None)
+        if uplink is None or profile is None or not uplink.metered:
+            return []
+        targets = [
+            BudgetTarget(values["address"], profile.interval_ms, values.get("request") or "")
+            for values in self._wanted()
+        ]
+        warning = metered_warning(probe_budget(path.kind, targets))
+        return [warning] if warning else []
 
     def _wanted(self) -> list[dict[str, Any]]:
         return [

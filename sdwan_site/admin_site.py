@@ -32,6 +32,8 @@ SECTIONS: tuple[tuple[str, tuple[str, ...]], ...] = (
             "health.statuschange",
             "health.currenthealth",
             "health.healthsample",
+            "health.currentuplink",
+            "health.uplinktraffic",
             "failover.failoverstate",
             "failover.override",
             "failover.outboxmessage",

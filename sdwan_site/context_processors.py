@@ -20,6 +20,7 @@ SECTIONS = {
     "policies": "policies",
     "policy": "policies",
     "events": "events",
+    "system": "system",
     "account": "account",
 }
 """Which entry of the navigation is the present one, by the name of the address."""

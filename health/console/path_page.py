@@ -25,7 +25,9 @@ from health.console.charts.buckets import (
 from health.console.charts.path_chart import LOSS_LABELS, Chart, Limits, path_chart
 from health.console.live import checksum
 from health.console.neighbours import Neighbours
+from health.console.target_notes import target_notes
 from health.domain.path_spec import SlaLimits
+from health.domain.probe_budget import ProbeBudget
 from health.domain.scoring import score_breakdown
 from health.domain.status import FACES, Face, face_of
 from health.models import HealthSample, SlaProfile, StatusChange
@@ -202,19 +204,20 @@ class TargetRow:
 def targets(path: PathNow) -> list[TargetRow]:
     """The targets with what the engine last said about each."""
     if path.targets:
-        return [_target_row(n, target) for n, target in enumerate(path.targets)]
+        return [_target_row(n, target, path) for n, target in enumerate(path.targets)]
     unknown = {"alive": None, "score": None}
-    return [_target_row(n, {"address": a, **unknown}) for n, a in enumerate(path.addresses)]
+    return [_target_row(n, {"address": a, **unknown}, path) for n, a in enumerate(path.addresses)]
 
 
-def _target_row(number: int, target: dict[str, Any]) -> TargetRow:
+def _target_row(number: int, target: dict[str, Any], path: PathNow) -> TargetRow:
     alive = target.get("alive")
     face = FACES["unknown" if alive is None else "up" if alive else "down"]
     score = words.points(target.get("score"))
     latency, loss, jitter = (
         words.number(target.get(key)) for key in ("latency_ms", "packet_loss_pct", "jitter_ms")
     )
-    detail = str(target.get("detail") or "")
+    notes = target_notes(target, interval_ms=path.interval_ms, hold_ms=path.hold_ms)
+    detail = "; ".join(part for part in (str(target.get("detail") or ""), *notes) if part)
     address = str(target.get("address", ""))
     return TargetRow(
         address=address,
@@ -260,11 +263,12 @@ def changes(rows: Iterable[StatusChange]) -> list[ChangeRow]:
     ]
 
 
-def configuration(path: PathNow) -> list[tuple[str, str]]:
-    """How the path is measured, as name and value."""
+def configuration(path: PathNow, budget: ProbeBudget) -> list[tuple[str, str]]:
+    """How the path is measured, as name and value; ``budget`` is what that costs."""
     prober = PROBERS.get(path.kind)
     return [
         ("Probe", f"{prober.label if prober else path.kind}, every {path.interval_ms:g} ms"),
+        ("Probe budget", budget_text(budget)),
         ("Targets", ", ".join(path.addresses) or "none: nothing can be measured"),
         ("Uplink", " · ".join(part for part in (path.uplink, path.transport) if part)),
         ("Provider", path.provider or words.MISSING),
@@ -272,3 +276,13 @@ def configuration(path: PathNow) -> list[tuple[str, str]]:
         ("To", path.destination or "the Internet"),
         ("SLA profile", path.sla_profile),
     ]
+
+
+def budget_text(budget: ProbeBudget) -> str:
+    """Probes a second and megabytes a month, such as ``6 probes/s · about 1,369 MB a month``."""
+    rate = f"{budget.probes_per_sec:.3g} probes/s"
+    mb = budget.mb_per_month
+    if mb is None:
+        return rate
+    roughly = "" if budget.is_exact else "about "
+    return f"{rate} · {roughly}{mb:,.0f} MB a month"

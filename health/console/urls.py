@@ -1,4 +1,4 @@
-"""Addresses of ``health``: the paths and their live fragments.
+"""Addresses of ``health``: paths and system, and their live fragments.
 
 Every view takes ``neighbours``; whoever includes this file passes it as an extra argument.
 """
@@ -12,6 +12,8 @@ from health.console import views
 urlpatterns = [
     path("paths/", views.paths, name="paths"),
     path("paths/<int:path_id>/", views.path, name="path"),
+    path("system/", views.system, name="system"),
+    path("_/system/", views.system_live, name="system-live"),
     path("_/paths/", views.paths_live, name="paths-live"),
     path("_/paths/<int:path_id>/summary/", views.path_live, name="path-live"),
     path("_/paths/<int:path_id>/chart/", views.path_chart, name="path-chart"),

@@ -1,4 +1,4 @@
-"""The list of paths and the page of one path: read the clock, ask the selectors, draw.
+"""The pages of paths and of the system: read the clock, ask the selectors, draw.
 
 What belongs to other parts of the product comes through ``neighbours`` (see
 ``health.console.neighbours``), handed in by the composition root with the addresses.
@@ -6,6 +6,7 @@ What belongs to other parts of the product comes through ``neighbours`` (see
 
 from __future__ import annotations
 
+import datetime as dt
 import time
 import uuid
 from typing import Any
@@ -19,15 +20,21 @@ from django.views.decorators.http import require_POST, require_safe
 from health.console import path_page
 from health.console.access import may, needs
 from health.console.charts.buckets import SPANS, span_asked
-from health.console.live import is_poll, live_answer, live_page, to_page
+from health.console.live import checksum, is_poll, live_answer, live_page, to_page
 from health.console.neighbours import Neighbours
 from health.console.probe_card import PARAMETER, ProbeCard, card_asked, card_of
 from health.console.rows import PathRow, path_row, path_rows
+from health.console.system_page import alarms, facts, host_card, queue_rows
 from health.console.tables import PathTable, table_of
+from health.console.uplink_rows import UplinkRow, uplink_row
+from health.domain.probe_budget import metered_warning
 from health.models import Path
 from health.on_demand import orders
+from health.selectors.budgets import budget_now, uplink_budgets
 from health.selectors.current import current_paths
 from health.selectors.history import status_changes
+from health.selectors.system import probe_hosts, system_now
+from health.selectors.uplinks import current_uplinks, recent_traffic
 
 STATUS_CHANGES = 10
 PROBE_WAIT_SECS = 0.8
@@ -70,6 +77,7 @@ def path(request: HttpRequest, path_id: int, neighbours: Neighbours) -> HttpResp
     now = time.time()
     row = _row(path_id, neighbours, now)
     chart = path_page.figure(row.path, span_asked(request.GET), neighbours, now=now)
+    budget = budget_now(row.path)
     context = {
         **_summary(row),
         "chart": chart,
@@ -79,7 +87,8 @@ def path(request: HttpRequest, path_id: int, neighbours: Neighbours) -> HttpResp
         "chart_url": reverse("path-chart", args=[path_id]),
         "policies": neighbours.policies_of(path_id),
         "changes": path_page.changes(status_changes(path_id, limit=STATUS_CHANGES)),
-        "configuration": path_page.configuration(row.path),
+        "configuration": path_page.configuration(row.path, budget),
+        "budget_warning": metered_warning(budget) if row.path.is_metered else "",
         "may_edit": may(request.user, "health.change_path"),
         "may_probe": may(request.user, "health.probe_path"),
         "probe_url": reverse("path-probe", args=[path_id]),
@@ -162,4 +171,50 @@ def _summary(row: PathRow) -> dict[str, Any]:
         "row": row,
         "score": path_page.score_card(row.path),
         "targets": path_page.targets(row.path),
+    }
+
+
+@require_safe
+@needs("health.view_monitorlease")
+def system(request: HttpRequest, neighbours: Neighbours) -> HttpResponse:
+    """``/system/``: probe hosts with engine and uplinks, and what they all run on."""
+    now = time.time()
+    context = {
+        **_system(now),
+        "live_url": reverse("system-live"),
+        "may_edit": may(request.user, "health.change_uplink"),
+    }
+    return live_page(request, "health/system.html", context, now=now)
+
+
+@require_safe
+@needs("health.view_monitorlease")
+def system_live(request: HttpRequest, neighbours: Neighbours) -> HttpResponse:
+    """What has changed on the page of the system."""
+    if not is_poll(request):
+        return to_page(reverse("system"), request)
+    now = time.time()
+    return live_answer(request, "health/_system.html", _system(now), now=now)
+
+
+def _system(now: float) -> dict[str, Any]:
+    hosts = probe_hosts(now=now)
+    rest = system_now(now=dt.datetime.fromtimestamp(now, dt.UTC))
+    queues, lines = queue_rows(rest.queues), facts(rest)
+    raised = alarms(hosts, rest)
+    traffic, budgets = recent_traffic(now=now), uplink_budgets()
+    by_host: dict[int, list[UplinkRow]] = {}
+    for uplink in current_uplinks(now=now):
+        key = uplink.row.pk
+        row = uplink_row(uplink, traffic.get(key, ()), budgets.get(key, ()))
+        by_host.setdefault(uplink.row.vantage_id, []).append(row)
+    cards = [host_card(host, by_host.get(host.key, ())) for host in hosts]
+    return {
+        "hosts": sorted(cards, key=lambda card: card.epoch is None),
+        "alarms": raised,
+        "alarms_v": checksum(raised),
+        "queues": queues,
+        "facts": lines,
+        "rest_v": checksum(queues, lines),
+        "now": now,
     }

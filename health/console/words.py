@@ -45,3 +45,30 @@ def duration(secs: float) -> str:
 def count(number_of: int, singular: str, plural: str = "") -> str:
     """``1 path``, ``2 paths``."""
     return f"{number_of} {singular if number_of == 1 else plural or singular + 's'}"
+
+
+def rate(bps: float | None) -> str:
+    """Bits per second in the largest unit that leaves a number of 1 or more."""
+    return _scaled(bps, ("bit/s", "kbit/s", "Mbit/s", "Gbit/s", "Tbit/s"))
+
+
+def size(count_bytes: float | None) -> str:
+    """Bytes in decimal units, as providers and disks count."""
+    return _scaled(count_bytes, ("B", "kB", "MB", "GB", "TB", "PB"))
+
+
+def share(pct: float | None) -> str:
+    """A percentage without decimals from 10 on."""
+    return MISSING if pct is None else f"{pct:.0f} %" if pct >= 10 else f"{pct:.1f} %"
+
+
+def _scaled(value: float | None, units: tuple[str, ...]) -> str:
+    if value is None:
+        return MISSING
+    for unit in units[:-1]:
+        if abs(value) < 999.5:
+            return (
+                f"{value:.0f} {unit}" if unit == units[0] else f"{number(max(value, 1.0))} {unit}"
+            )
+        value /= 1000.0
+    return f"{number(value)} {units[-1]}"

@@ -41,6 +41,8 @@ class PathNow:
     kind: str
     addresses: tuple[str, ...]
     interval_ms: int
+    hold_ms: int
+    is_metered: bool
     sla_profile: str
     enabled: bool
     status: PathStatus
@@ -112,6 +114,8 @@ def _path_now(row: Path, now: float, *, is_paused: bool) -> PathNow:
         kind=row.kind,
         addresses=tuple(str(target) for target in row.targets.all()),
         interval_ms=row.probe_profile.interval_ms,
+        hold_ms=row.probe_profile.hold_ms,
+        is_metered=uplink.metered,
         sla_profile=limits.name,
         enabled=row.enabled,
         status=status,
@@ -177,18 +181,21 @@ class MonitorNow:
 
 def current_monitors(*, now: float) -> list[MonitorNow]:
     """The monitor of every vantage that ever had one; one query."""
-    return [
-        MonitorNow(
-            vantage=lease.vantage.name,
-            alive=bool(lease.holder) and lease.expires_at > now,
-            age_secs=max(0.0, now - lease.renewed_at) if lease.renewed_at else None,
-            holder=f"process {lease.pid} on {lease.host}" if lease.holder else "",
-            epoch=lease.epoch,
-            paths=lease.paths,
-            probes_per_sec=lease.probes_per_sec,
-            lag_secs=lease.lag_secs,
-            overruns_total=lease.overruns_total,
-            figures=Figures.read(lease.figures),
-        )
-        for lease in MonitorLease.objects.select_related("vantage").order_by("vantage__name")
-    ]
+    leases = MonitorLease.objects.select_related("vantage").order_by("vantage__name")
+    return [monitor_now(lease, now=now) for lease in leases]
+
+
+def monitor_now(lease: MonitorLease, *, now: float) -> MonitorNow:
+    """What a lease says at ``now``; no query when its vantage is there already."""
+    return MonitorNow(
+        vantage=lease.vantage.name,
+        alive=bool(lease.holder) and lease.expires_at > now,
+        age_secs=max(0.0, now - lease.renewed_at) if lease.renewed_at else None,
+        holder=f"process {lease.pid} on {lease.host}" if lease.holder else "",
+        epoch=lease.epoch,
+        paths=lease.paths,
+        probes_per_sec=lease.probes_per_sec,
+        lag_secs=lease.lag_secs,
+        overruns_total=lease.overruns_total,
+        figures=Figures.read(lease.figures),
+    )

@@ -6,7 +6,7 @@ said last. Totals stay: they say when they were counted.
 
 from __future__ import annotations
 
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -135,6 +135,21 @@ class TrafficPoint:
         return bits_per_second(self.counts.transmit_bytes, self.secs)
 
 
+RECENT_MINUTES = 60
+
+
+def recent_traffic(*, now: float) -> dict[int, list[TrafficPoint | None]]:
+    """The last hour of every uplink by whole minutes, oldest first, None for gaps; one query."""
+    end = int(now // 60) * 60
+    begin = end - RECENT_MINUTES * 60
+    found: dict[int, list[TrafficPoint | None]] = {}
+    rows = UplinkTraffic.objects.filter(timestamp__gte=begin, timestamp__lt=end)
+    for uplink_id, point in _by_steps(rows, 60):
+        minutes = found.setdefault(uplink_id, [None] * RECENT_MINUTES)
+        minutes[(point.timestamp - begin) // 60] = point
+    return found
+
+
 class TooManyPoints(ValueError):
     """More than ``MAX_POINTS`` points were asked for; the message has the cure."""
 
@@ -175,16 +190,22 @@ def traffic_history(
     if not steps:
         return []
     slots = range(steps[0], steps[-1] + secs, SLOT_SECS)
+    rows = UplinkTraffic.objects.filter(**_within(slots), uplink_id=uplink_id)
+    return [point for _, point in _by_steps(rows, secs)]
+
+
+def _by_steps(rows: QuerySet[UplinkTraffic], secs: int) -> Iterator[tuple[int, TrafficPoint]]:
+    """``rows`` summed up by uplink and step, oldest first."""
     sums = {f"sum_{name}": Sum(name) for name in ("secs", *Counts._fields)}
-    rows = (
-        UplinkTraffic.objects.filter(**_within(slots), uplink_id=uplink_id)
-        .annotate(step=F("timestamp") - F("timestamp") % secs)
+    found = (
+        rows.annotate(step=F("timestamp") - F("timestamp") % secs)
         .order_by("step")
-        .values("step")
+        .values("step", "uplink_id")
         .annotate(**sums)
-        .values_list("step", *sums)
+        .values_list("uplink_id", "step", *sums)
     )
-    return [TrafficPoint(step, observed, Counts(*counts)) for step, observed, *counts in rows]
+    for uplink_id, step, observed, *counts in found:
+        yield uplink_id, TrafficPoint(step, observed, Counts(*counts))
 
 
 def _within(slots: Sequence[int]) -> dict[str, Any]:

@@ -9,8 +9,9 @@ from django.db import connection
 from django.test import Client
 from django.test.utils import CaptureQueriesContext
 
-from health.models import Path, ProbeProfile, SlaProfile, StatusChange
+from health.models import Path, ProbeProfile, SlaProfile, StatusChange, Uplink
 from tests.factories import (
+    CurrentUplinkFactory,
     FailoverPolicyFactory,
     FailoverStateFactory,
     HealthSampleFactory,
@@ -20,6 +21,7 @@ from tests.factories import (
     SlaProfileFactory,
     StatusChangeFactory,
     UplinkFactory,
+    UplinkTrafficFactory,
     measured_path,
 )
 
@@ -217,3 +219,31 @@ def test_a_measured_path_is_deleted_with_its_records(admin_role_client: Client) 
     path = measured_path("Old line")
     admin_role_client.post(f"/admin/health/path/{path.pk}/delete/", {"post": "yes"})
     assert not Path.objects.filter(pk=path.pk).exists()
+
+
+def test_what_probing_costs_is_shown_and_warned_of_where_bytes_are_paid_for(
+    admin_role_client: Client,
+) -> None:
+    path = measured_path("LTE line")
+    url = f"/admin/health/path/{path.pk}/change/"
+    assert "2 probes/s · 456 MB a month" in admin_role_client.get(url).content.decode()
+    form = path_form("192.0.2.1", "192.0.2.2", "192.0.2.3")
+    uplink = Uplink.objects.get(pk=form["uplink"])
+    for metered in (False, True):
+        Uplink.objects.filter(pk=uplink.pk).update(metered=metered)
+        answer = admin_role_client.post(
+            "/admin/health/path/add/", form | {"name": f"Line {metered}"}, follow=True
+        )
+        assert ("paid by the byte" in answer.content.decode()) is metered
+
+
+@pytest.mark.parametrize("model", ["currentuplink", "uplinktraffic"])
+def test_what_uplinks_carried_is_listed_without_a_way_to_change_it(
+    superuser_client: Client, model: str
+) -> None:
+    row = CurrentUplinkFactory() if model == "currentuplink" else UplinkTrafficFactory()
+    listed = superuser_client.get(f"/admin/health/{model}/").content.decode()
+    assert f"/admin/health/{model}/{row.pk}/change/" in listed
+    url = f"/admin/health/{model}/{row.pk}"
+    assert superuser_client.post(f"{url}/change/", {"secs": "1"}).status_code == 403
+    assert superuser_client.post(f"{url}/delete/", {"post": "yes"}).status_code == 403

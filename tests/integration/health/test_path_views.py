@@ -288,3 +288,32 @@ def test_names_cannot_carry_markup(viewer_client: Client) -> None:
     path = measured_path("<script>alert(1)</script>")
     for url in ("/", "/paths/", f"/paths/{path.pk}/"):
         assert "<script>alert" not in page(viewer_client, url)
+
+
+def test_the_budget_of_a_path_stands_in_its_configuration(viewer_client: Client) -> None:
+    path = measured_path("Fibre")
+    html = page(viewer_client, f"/paths/{path.pk}/")
+    assert "<dt>Probe budget</dt><dd>2 probes/s · 456 MB a month</dd>" in html
+    assert "paid by the byte" not in html
+
+
+def test_a_metered_uplink_makes_a_costly_path_a_warning(viewer_client: Client) -> None:
+    path = measured_path("LTE")
+    type(path.uplink).objects.filter(pk=path.uplink_id).update(metered=True)
+    html = page(viewer_client, f"/paths/{path.pk}/")
+    assert "The probes cost about 456 MB a month on an uplink that is paid by the byte" in html
+
+
+def test_a_stretched_interval_is_said_and_counted_in_the_budget(viewer_client: Client) -> None:
+    path = measured_path("Shared")
+    target = {
+        "key": path.targets.get().pk, "address": "192.0.2.1", "alive": True, "score": 90.0,
+        "latency_ms": 20.0, "packet_loss_pct": 0.0, "jitter_ms": 1.0, "sent": 60, "received": 60,
+        "detail": "", "interval_ms": 1_000, "hold_ms": 1_000, "blamed": True,
+    }  # fmt: skip
+    CurrentHealth.objects.filter(path=path).update(targets=[target])
+    html = page(viewer_client, f"/paths/{path.pk}/")
+    assert "probed every 1 s instead of 0.5 s: 10 probes/s is the most one destination" in html
+    assert "dead only after 1 s without an answer instead of 0.5 s" in html
+    assert "blamed: bad on every path that uses it" in html
+    assert "1 probes/s · 228 MB a month" in html

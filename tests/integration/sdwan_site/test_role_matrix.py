@@ -23,6 +23,7 @@ from sdwan_site.models import ApiToken
 from tests.conftest import client_of, make_person
 from tests.factories import (
     CurrentHealthFactory,
+    CurrentUplinkFactory,
     FailoverEventFactory,
     FailoverPolicyFactory,
     FailoverStateFactory,
@@ -33,6 +34,7 @@ from tests.factories import (
     OverrideFactory,
     PathTargetFactory,
     StatusChangeFactory,
+    UplinkTrafficFactory,
     UserFactory,
 )
 
@@ -61,6 +63,7 @@ ADDRESSES = {
     "policies/": PAGE,
     "policies/<policy_id>/": PAGE,
     "events/": PAGE,
+    "system/": PAGE,
     "_/overview/": FRAGMENT,
     "_/paths/": FRAGMENT,
     "_/paths/<path_id>/summary/": FRAGMENT,
@@ -71,6 +74,7 @@ ADDRESSES = {
     "_/policies/<policy_id>/live/": FRAGMENT,
     "_/policies/<policy_id>/plan/": FRAGMENT,
     "_/events/": FRAGMENT,
+    "_/system/": FRAGMENT,
     "admin/": ADMIN_SHELL,
     "admin/login/": ("302 403 403 403 302", "302 403 403 403 302"),
     "admin/logout/": ("302 302 302 302 307", "302 302 302 302 307"),
@@ -129,6 +133,8 @@ ADMIN_MODELS = {
     "health/statuschange": RECORD,
     "health/currenthealth": RECORD,
     "health/healthsample": RECORD,
+    "health/currentuplink": RECORD,
+    "health/uplinktraffic": RECORD,
     "health/monitorlease": RECORD,
     "django_q/schedule": MACHINERY,
     "django_q/failure": MACHINERY,
@@ -191,6 +197,8 @@ def rows(monkeypatch: pytest.MonkeyPatch) -> dict[str, object]:
         "health/currenthealth": path.pk,
         "health/healthsample": HealthSampleFactory(path=path).pk,
         "health/monitorlease": lease.pk,
+        "health/currentuplink": CurrentUplinkFactory(uplink=path.uplink).pk,
+        "health/uplinktraffic": UplinkTrafficFactory(uplink=path.uplink).pk,
         "failover/failoverpolicy": policy.pk,
         "failover/maintenancewindow": MaintenanceWindowFactory().pk,
         "failover/failoverevent": event.pk,

@@ -43,3 +43,22 @@ def test_counts_have_their_plural() -> None:
         "1 path",
         "2 policies",
     ]
+
+
+@pytest.mark.parametrize(
+    ("bps", "text"),
+    [
+        (None, "–"), (0.0, "0 bit/s"), (999.0, "999 bit/s"), (1_000.0, "1.0 kbit/s"),
+        (93_200_000.0, "93.2 Mbit/s"), (999_700.0, "1.0 Mbit/s"), (2.5e9, "2.5 Gbit/s"),
+        (3e15, "3000 Tbit/s"),
+    ],
+)  # fmt: skip
+def test_a_rate_has_the_unit_that_fits(bps: float | None, text: str) -> None:
+    assert words.rate(bps) == text
+
+
+def test_sizes_and_shares_are_short_and_what_is_missing_is_a_dash() -> None:
+    assert words.size(812 * 10**9) == "812 GB"
+    assert words.size(12) == "12 B"
+    assert words.size(None) == words.share(None) == "–"
+    assert (words.share(93.4), words.share(0.42)) == ("93 %", "0.4 %")

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import re
+from pathlib import Path
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -104,3 +107,13 @@ def test_targets_add_up_and_a_warning_comes_only_above_the_limit(
     assert whole.probes_per_sec == pytest.approx(sum(part.probes_per_sec for part in parts))
     assert whole.bytes_per_month == pytest.approx(sum(p.bytes_per_month or 0 for p in parts))
     assert bool(metered_warning(whole)) == ((whole.mb_per_month or 0) > METERED_SANE_MB)
+
+
+def test_the_documented_weights_are_those_of_the_function() -> None:
+    text = (Path(__file__).parents[4] / "docs" / "uplinks.md").read_text("utf-8")
+    rows = re.findall(r"^\| `(icmp|stamp|tcp)` \| (\d+) bytes \| (\d+) \|$", text, re.MULTILINE)
+    assert {kind: (float(four), float(six)) for kind, four, six in rows} == {
+        kind: (bytes_of_one(kind), bytes_of_one(kind, "2001:db8::1"))
+        for kind in ("icmp", "stamp", "tcp")
+    }
+    assert f"more than {METERED_SANE_MB:g} MB a month" in text
