@@ -83,8 +83,11 @@ class ConnectionPool(Generic[C]):
         """Close a connection; unknown ids are ignored."""
         connection = self._by_id.pop(probe_id, None)
         if connection is not None:
-            del self._by_fd[connection.sock.fileno()]
-            connection.sock.close()  # leaves the epoll by itself
+            fileno = connection.sock.fileno()
+            del self._by_fd[fileno]
+            # A forked child may hold a copy of the socket: closing ours would not do.
+            self.epoll.unregister(fileno)
+            connection.sock.close()
 
     def close(self) -> None:
         """Close all connections and the epoll. Idempotent."""
