@@ -104,7 +104,7 @@ class Installation:
             self.process.kill()
             self.process.wait()
 
-    def await_measured(self, paths: int | None = None, patience_secs: float = 90) -> float:
+    def await_measured(self, paths: int | None = None, patience_secs: float = 300) -> float:
         """Wait until ``paths`` paths have an answered probe; returns the seconds."""
         wanted = self.paths if paths is None else paths
         statement = "SELECT COUNT(*) FROM sdwan_path_current WHERE received > 0"

@@ -66,7 +66,7 @@ def _product_bytes(paths: int, settle_secs: float) -> tuple[int, int]:
             wait_for(lambda: _visit(port) and timeit.default_timer() > deadline, "settling", 300)
             family = [psutil.Process(process.pid)]
             family += family[0].children(recursive=True)
-            return sum(_pss_bytes(member.pid) for member in family), len(family)
+            return _sum_up(family), len(family)
         finally:
             process.send_signal(signal.SIGTERM)
             process.wait(60)
@@ -76,6 +76,15 @@ def _visit(port: int) -> bool:
     """The web process has done some work, as it has in life."""
     with urllib.request.urlopen(f"http://127.0.0.1:{port}/readyz", timeout=10) as answer:
         return bool(answer.status == 200)
+
+
+def _sum_up(family: list[psutil.Process]) -> int:
+    """Print what each process has, the largest first; returns the sum in bytes."""
+    each = sorted(((_pss_bytes(member.pid), member) for member in family), key=lambda one: -one[0])
+    for size, member in each:
+        words = [word for word in member.cmdline() if not word.startswith("/")]
+        print(f"  {size / 1e6:7.1f} MB  {' '.join(words)[:90]}")
+    return sum(size for size, _ in each)
 
 
 def _pss_bytes(pid: int) -> int:
