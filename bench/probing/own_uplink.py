@@ -14,10 +14,14 @@ import threading
 import time
 from collections.abc import Callable
 from contextlib import ExitStack
+from typing import NamedTuple
 
 from bench.report import Figure, median_figure, report
+from health.domain.path_spec import PathSpec, ProbeTiming, SlaLimits, TargetSpec
 from health.domain.uplink_spec import ProbeRouteMode, UplinkSpec
 from health.domain.uplink_state import LinkState, RouteState, UplinkState
+from health.engine.loop import ProbeEngine
+from health.probers.icmp import IcmpProber
 from tests.lab.links import PointToPoint
 from tests.lab.two_uplinks import GATEWAY, SOURCE, TARGET, Pinger, TwoUplinks, Watcher, specs
 
@@ -67,6 +71,43 @@ class SteadyProbes:
         self._ending.set()
         self._thread.join()
         self._pinger.close()
+
+
+class Measuring:
+    """The probe engine itself, with one path over one uplink, in a thread."""
+
+    def __init__(self, watcher: Watcher, key: int) -> None:
+        timing = ProbeTiming(
+            interval_ms=int(INTERVAL_SECS * 1000), timeout_ms=1000, burst_ms=50, hold_ms=500
+        )
+        targets = (TargetSpec(1, TARGET),)
+        path = PathSpec(1, "1", "path", "icmp", targets, 1, timing, SlaLimits(), uplink=key)
+        self._prober = IcmpProber()
+        self._engine = ProbeEngine({"icmp": self._prober})
+        self._engine.submit_uplinks(watcher.told[-1][1])
+        watcher.also = self._engine.submit_uplinks
+        self._engine.configure([path])
+        self._ending = threading.Event()
+        self._thread = threading.Thread(
+            target=self._engine.run, args=(self._ending.is_set,), name="engine"
+        )
+        self._thread.start()
+
+    def secs_until(self, reachable: bool) -> float:
+        """Seconds from now until the path is reachable, or not; at most ``GIVE_UP_SECS``."""
+        began = time.monotonic()
+        while time.monotonic() < began + GIVE_UP_SECS:
+            reading = self._engine.readings.get(1)
+            if reading is not None and reading.reachable is reachable:
+                return time.monotonic() - began
+            time.sleep(0.003)
+        return GIVE_UP_SECS
+
+    def close(self) -> None:
+        """End the thread."""
+        self._ending.set()
+        self._thread.join()
+        self._prober.close()
 
 
 class Branch:
@@ -168,16 +209,33 @@ def _dial(branch: Branch, number: int) -> None:
     branch.dial(number)
 
 
-EVENTS: tuple[tuple[str, int, Step, Step], ...] = (
-    ("line repaired, default route on wan2", 1, _lose_target, _regain_target),
-    ("address and gateway renewed", 1, _lose_address, _renew),
-    ("carrier flap", 1, _cable_out, _cable_in),
-    ("interface down and up", 1, _set_down, _set_up),
-    ("interface deleted and made anew", 1, _delete, _make_anew),
-    ("probe route deleted by somebody", 1, _nothing, _delete_ours),
-    ("point-to-point session anew", 3, _hang_up, _dial),
+class Event(NamedTuple):
+    """How a line breaks and how it is repaired; ``kills`` when the path dies of it."""
+
+    name: str
+    key: int
+    break_it: Step
+    repair_it: Step
+    kills: bool = True
+
+
+EVENTS = (
+    Event("line repaired, default route on wan2", 1, _lose_target, _regain_target),
+    Event("address and gateway renewed", 1, _lose_address, _renew, kills=False),
+    Event("carrier flap", 1, _cable_out, _cable_in),
+    Event("interface down and up", 1, _set_down, _set_up),
+    Event("interface deleted and made anew", 1, _delete, _make_anew),
+    Event("probe route deleted by somebody", 1, _nothing, _delete_ours, kills=False),
+    Event("point-to-point session anew", 3, _hang_up, _dial),
 )
-"""Name, uplink, how it breaks, how it is repaired."""
+
+
+class Times(NamedTuple):
+    """Seconds from the end of each repair, and how many probes took the other uplink."""
+
+    third_answer: list[float]
+    reachable: list[float]
+    strayed: int
 
 
 def main() -> None:
@@ -186,12 +244,14 @@ def main() -> None:
     parser.add_argument("--rounds", type=int, default=20)
     rounds = parser.parse_args().rounds
     figures: list[Figure] = []
-    for name, key, break_it, repair_it in EVENTS:
-        times, strayed = measure(key, break_it, repair_it, rounds)
+    for event in EVENTS:
+        times = measure(event, rounds)
         figures += [
-            median_figure(f"{name}: third answer", times, "s", MUST),
-            median_figure("  worst round", [max(times)], "s", MUST),
-            median_figure("  probes seen by the other provider", [strayed], "", "0"),
+            median_figure(f"{event.name}: third answer", times.third_answer, "s", MUST),
+            median_figure("  worst round", [max(times.third_answer)], "s", MUST),
+            median_figure("  the engine calls it reachable", times.reachable, "s", MUST),
+            median_figure("  worst round", [max(times.reachable)], "s", MUST),
+            median_figure("  probes seen by the other provider", [times.strayed], "", "0"),
         ]
     told = carrier_loss_told(rounds)
     figures += [
@@ -201,21 +261,30 @@ def main() -> None:
     report("own_uplink", figures)
 
 
-def measure(key: int, break_it: Step, repair_it: Step, rounds: int) -> tuple[list[float], float]:
-    """Seconds from repair to the third answer of each round, and probes that took wan2."""
-    times: list[float] = []
+def measure(event: Event, rounds: int) -> Times:
+    """Break and repair so many times."""
+    times = Times([], [], 0)
     with ExitStack() as stack:
         branch = Branch(stack)
-        probes = SteadyProbes(branch.watcher, key)
+        if event.key == 3:
+            branch.dial(rounds)
+            branch.watcher.wait_verified(3)
+        probes = SteadyProbes(branch.watcher, event.key)
         stack.callback(probes.close)
+        engine = Measuring(branch.watcher, event.key)
+        stack.callback(engine.close)
+        engine.secs_until(reachable=True)
         elsewhere = branch.lab.echoes(2)
         for number in range(rounds):
-            break_it(branch, number)
+            event.break_it(branch, number)
+            if event.kills:
+                engine.secs_until(reachable=False)
             time.sleep(BROKEN_SECS)
-            repair_it(branch, number)
-            times.append(probes.third_answer_after(time.monotonic()))
-        strayed = branch.lab.echoes(2) - elsewhere
-    return times, float(strayed)
+            event.repair_it(branch, number)
+            repaired = time.monotonic()
+            times.reachable.append(engine.secs_until(reachable=True))
+            times.third_answer.append(probes.third_answer_after(repaired))
+        return times._replace(strayed=branch.lab.echoes(2) - elsewhere)
 
 
 def carrier_loss_told(rounds: int) -> list[float]:

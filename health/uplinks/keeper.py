@@ -157,7 +157,7 @@ class UplinkKeeper:
                 self._reconcile(reconciler, now)
                 cost = time.monotonic() - now
                 earliest = now + cost / MAX_SHARE_OF_TIME
-                due = now + self._every_secs
+                due = min(now + self._every_secs, reconciler.look_again_at())
                 continue
             pause = max(due, earliest) - now if self._configured else self._every_secs
             readable, _, _ = select.select(sources, [], [], self._shorten(pause))

@@ -6,6 +6,9 @@ Raises ``OSError`` when the kernel cannot be asked at all.
 
 from __future__ import annotations
 
+import math
+from dataclasses import replace
+
 from health.domain.probe_route import (
     FamilyPlan,
     conflict_among,
@@ -17,8 +20,8 @@ from health.domain.probe_route_changes import is_our_route
 from health.domain.probe_route_choice import Memory, inherited_memory
 from health.domain.probe_route_facts import Facts, Link
 from health.domain.probe_route_verdict import permission_problem
-from health.domain.uplink_spec import ProbeRouteMode, UplinkSpec
-from health.domain.uplink_state import RouteState, UplinkState
+from health.domain.uplink_spec import AUTO, ProbeRouteMode, UplinkSpec
+from health.domain.uplink_state import LinkState, RouteState, UplinkState
 from health.uplinks.kernel import Kernel, may_administrate
 from health.uplinks.probe_routes import FAMILIES, ProbeRoutes
 from health.uplinks.states import (
@@ -30,6 +33,13 @@ from health.uplinks.states import (
 )
 from health.uplinks.survey import Survey
 from health.uplinks.verification import FamilyVerdict, verify, verify_external
+
+ADDRESS_GONE_SECS = 3.0
+"""How long an interface may be without any address before its link counts as down.
+
+A DHCP client takes the old address away before it sets the new one; a line whose
+lease has ended carries nothing, and that is proven here.
+"""
 
 
 class Reconciler:
@@ -45,6 +55,8 @@ class Reconciler:
         self._sources: dict[tuple[int, int], str] = {}
         self._adopted = False
         self._looked_for_memory: set[tuple[int, int]] = set()
+        self._addressless_since: dict[int, float] = {}
+        self._ran_at = 0.0
 
     def forget_defaults(self) -> None:
         """Something has changed that default routes depend on."""
@@ -55,11 +67,14 @@ class Reconciler:
         self._memories = {at: one for at, one in self._memories.items() if at[0] not in keys}
         self._sources = {at: one for at, one in self._sources.items() if at[0] not in keys}
         self._looked_for_memory = {at for at in self._looked_for_memory if at[0] not in keys}
+        for key in keys:
+            self._addressless_since.pop(key, None)
         self._routes.forget(keys)
 
     def run(self, specs: list[UplinkSpec], now: float) -> dict[int, UplinkState]:
         """Reconcile everything; ``now`` is monotonic time in seconds."""
         names = {spec.interface for spec in specs if spec.interface}
+        self._ran_at = now
         facts = self._survey.facts(specs, now)
         permitted = self._read_only or may_administrate()
         managed = [
@@ -76,10 +91,29 @@ class Reconciler:
                 self._routes.adopt(names)
                 self._adopted = True
             problems = self._routes.apply(managed, plans, now)
-        return {
+        states = {
             spec.key: self._state(spec, specs, facts, plans, problems, permitted=permitted)
             for spec in specs
         }
+        return {
+            spec.key: self._down_without_address(spec, states[spec.key], facts, now)
+            for spec in specs
+        }
+
+    def look_again_at(self) -> float:
+        """When another interface will have been without an address for too long."""
+        ends = (since + ADDRESS_GONE_SECS for since in self._addressless_since.values())
+        return min((end for end in ends if end > self._ran_at), default=math.inf)
+
+    def _down_without_address(
+        self, spec: UplinkSpec, state: UplinkState, facts: Facts, now: float
+    ) -> UplinkState:
+        if state.link is LinkState.DOWN or not is_addressless(spec, facts):
+            self._addressless_since.pop(spec.key, None)
+            return state
+        since = self._addressless_since.setdefault(spec.key, now)
+        gone = now - since >= ADDRESS_GONE_SECS
+        return replace(state, link=LinkState.DOWN) if gone else state
 
     def _plan(self, managed: list[UplinkSpec], facts: Facts) -> dict[tuple[int, int], FamilyPlan]:
         plans: dict[tuple[int, int], FamilyPlan] = {}
@@ -153,6 +187,22 @@ class Reconciler:
         if refused:
             return FamilyVerdict(RouteState.UNUSABLE, plan.source, "", refused, plan.absent)
         return verify(self._kernel, spec, link, plan, mark_of(spec))
+
+
+def is_addressless(spec: UplinkSpec, facts: Facts) -> bool:
+    """Nothing can leave over this uplink, of whatever family: it has no address of its own.
+
+    Where an operator names a source, its absence is a fault of the configuration.
+    """
+    link = facts.links.get(spec.interface)
+    if (
+        link is None
+        or spec.mode is ProbeRouteMode.NONE
+        or (spec.source, spec.source6) != (AUTO,) * 2
+    ):
+        return False
+    own = [*facts.addresses_of(link.ifindex, 4), *facts.addresses_of(link.ifindex, 6)]
+    return not any(one.usable for one in own)
 
 
 def _unusable_because(spec: UplinkSpec, specs: list[UplinkSpec], *, permitted: bool) -> str:

@@ -17,16 +17,38 @@ from health.uplinks.verification import FamilyVerdict
 MAX_DETAIL = 400
 
 
+def first_states(specs: list[UplinkSpec]) -> dict[int, UplinkState]:
+    """What the engine may know before the keeper has looked: no required route is usable yet."""
+    return {
+        spec.key: unmanaged_state(spec, None, LinkState.UNKNOWN)
+        if spec.mode is ProbeRouteMode.NONE
+        else UplinkState(
+            spec.key,
+            route=RouteState.PENDING,
+            route6=RouteState.PENDING,
+            interface=spec.interface,
+            fwmark=spec.fwmark,
+        )
+        for spec in specs
+    }
+
+
 def link_state(link: Link | None) -> LinkState:
     """Up only with the administrator's will and a carrier."""
     return LinkState.UP if link is not None and link.up and link.running else LinkState.DOWN
 
 
-def unmanaged_state(spec: UplinkSpec, link: Link | None) -> UplinkState:
-    """Probe route mode ``none``: the kernel's routing chooses; only the link is watched."""
+def unmanaged_state(
+    spec: UplinkSpec, link: Link | None, unseen: LinkState = LinkState.DOWN
+) -> UplinkState:
+    """Probe route mode ``none``: the kernel's routing chooses; only the link is watched.
+
+    ``unseen`` is the state of a link of which nothing is known.
+    """
+    state = link_state(link) if link is not None else unseen
     return UplinkState(
         spec.key,
-        link_state(link) if spec.interface else LinkState.UNKNOWN,
+        state if spec.interface else LinkState.UNKNOWN,
         RouteState.NOT_NEEDED,
         RouteState.NOT_NEEDED,
         spec.interface,
@@ -34,7 +56,7 @@ def unmanaged_state(spec: UplinkSpec, link: Link | None) -> UplinkState:
         configured(spec.source),
         configured(spec.source6),
         fwmark=spec.fwmark,
-        detail=link_problem(spec, link) if spec.interface else "",
+        detail=link_problem(spec, link) if spec.interface and state is LinkState.DOWN else "",
     )
 
 
@@ -65,7 +87,7 @@ def unusable_state(spec: UplinkSpec, link: Link | None, detail: str) -> UplinkSt
 def blind_state(spec: UplinkSpec, complaint: str) -> UplinkState:
     """The kernel cannot be asked at all; without a probe route that does not matter."""
     if spec.mode is ProbeRouteMode.NONE:
-        return replace(unmanaged_state(spec, None), link=LinkState.UNKNOWN, detail="")
+        return unmanaged_state(spec, None, LinkState.UNKNOWN)
     detail = (
         f"the kernel does not say how it routes ({complaint}): allow AF_NETLINK sockets "
         "(RestrictAddressFamilies= of the systemd unit)"

@@ -111,11 +111,13 @@ class Watcher:
 
     def __init__(self) -> None:
         self.told: list[tuple[int, States]] = []
+        self.also: Callable[[States], None] = lambda states: None
         self.keeper = UplinkKeeper(self._note)
         self.keeper.start()
 
     def _note(self, states: States) -> None:
         self.told.append((time.monotonic_ns(), states))
+        self.also(states)
 
     def now(self, key: int) -> UplinkState:
         """The last state told of one uplink."""

@@ -176,3 +176,19 @@ def test_without_a_gateway_the_state_says_what_to_do(lab, watch):
     lab.give_defaults(2)
     watcher.wait_verified(1, 2)
     assert watcher.now(2).detail == ""
+
+
+def test_a_line_whose_lease_has_ended_is_down_and_one_that_renews_is_not(lab, watch, pinger):
+    watcher, probe = watch(), pinger(4)
+    watcher.keeper.configure(specs())
+    watcher.wait_verified(1, 2)
+    lab.branch.ip("addr flush dev wan1 scope global")
+    lost = watcher.wait(lambda told: told[1].route is RouteState.UNUSABLE, "no address")[1]
+    assert lost.link is LinkState.UP  # it may be renewing
+    assert "has no usable IPv4 address" in lost.detail
+    down = watcher.wait(lambda told: told[1].link is LinkState.DOWN, "lease ended")[1]
+    assert down.route is RouteState.UNUSABLE
+    assert watcher.now(2).link is LinkState.UP
+    lab.give_addresses(1)
+    lab.give_defaults(1)
+    check_both(lab, watcher, probe, 4)
