@@ -49,9 +49,28 @@ def _measure() -> None:
     keys = list(Path.objects.values_list("pk", flat=True))
 
     def samples(slot: int) -> list[Sample]:
-        status = PathStatus.UP
         return [
-            Sample(slot, key, 20, 20, 12.5, 11.0, 15.0, 0.0, 0.5, 100.0, status, 10, 10, 0, b"")
+            Sample(
+                timestamp=slot,
+                path=key,
+                sent=20,
+                received=20,
+                latency_ms=12.5,
+                min_latency_ms=11.0,
+                max_latency_ms=15.0,
+                packet_loss_pct=0.0,
+                jitter_ms=0.5,
+                forward_loss_pct=None,
+                backward_loss_pct=None,
+                forward_jitter_ms=None,
+                backward_jitter_ms=None,
+                health_score=100.0,
+                status=PathStatus.UP,
+                known_secs=10,
+                reachable_secs=10,
+                bad_secs=0,
+                sketch=b"",
+            )
             for key in keys
         ]
 
