@@ -50,6 +50,7 @@ from health.domain.probe_route_facts import (
     RouteKind,
     Rule,
     covers,
+    is_address,
     is_link_local,
 )
 from health.domain.uplink_spec import AUTO, ProbeRouteMode, UplinkSpec
@@ -100,8 +101,24 @@ def mark_of(spec: UplinkSpec) -> int:
     return MARK_BASE | (spec.key & MARK_KEYS)
 
 
+def malformed(spec: UplinkSpec) -> str:
+    """Which field is no address of its family, or ""; forms check that too, imports may not."""
+    for field, family, value in (
+        ("gateway", 4, spec.gateway),
+        ("source", 4, spec.source),
+        ("IPv6 gateway", 6, spec.gateway6),
+        ("IPv6 source", 6, spec.source6),
+    ):
+        if configured(value) and not is_address(value, family):
+            return f"{field} {value!r} is no IPv{family} address: correct it, or enter 'auto'"
+    return ""
+
+
 def conflict_among(spec: UplinkSpec, specs: list[UplinkSpec]) -> str:
-    """Why this uplink's numbers cannot be used beside the others', or ""."""
+    """Why this uplink cannot be managed, alone or beside the others, or ""."""
+    problem = malformed(spec)
+    if problem:
+        return problem
     if table_of(spec) in SYSTEM_TABLES:
         return f"routing table {spec.table} is the system's: choose another, or leave it empty"
     for other in specs:

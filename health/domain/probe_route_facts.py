@@ -120,6 +120,14 @@ def covers(network: str, address: str) -> bool:
     return ip_address(address) in ip_network(network)
 
 
+def is_address(text: str, family: int) -> bool:
+    """Whether ``text`` is an address of this family."""
+    try:
+        return ip_address(text).version == family
+    except ValueError:
+        return False
+
+
 def is_link_local(address: str) -> bool:
     """Whether ``address`` means something on one link only (fe80::/10, 169.254.0.0/16)."""
     return ip_address(address).is_link_local

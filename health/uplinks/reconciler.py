@@ -12,6 +12,7 @@ from dataclasses import replace
 from health.domain.probe_route import (
     FamilyPlan,
     conflict_among,
+    malformed,
     mark_of,
     plan_family,
     table_of,
@@ -210,5 +211,5 @@ def _unusable_because(spec: UplinkSpec, specs: list[UplinkSpec], *, permitted: b
     if not spec.interface:
         return "the uplink has a probe route but no interface: enter its interface"
     if spec.mode is ProbeRouteMode.EXTERNAL:
-        return ""
+        return malformed(spec)
     return conflict_among(spec, specs) or ("" if permitted else permission_problem())

@@ -166,3 +166,17 @@ def test_the_later_of_two_uplinks_with_one_number_is_refused():
     assert "routing table 100 is that of uplink 'line 1'" in conflict_among(two, [one, two])
     one, two = uplink(1, fwmark=7), uplink(2, fwmark=7)
     assert "firewall mark 0x7 is that of uplink 'line 1'" in conflict_among(two, [one, two])
+
+
+@pytest.mark.parametrize(
+    ("fields", "sentence"),
+    [
+        ({"gateway": "fe80::1"}, "gateway 'fe80::1' is no IPv4 address"),
+        ({"source": "nonsense"}, "source 'nonsense' is no IPv4 address"),
+        ({"gateway6": "192.0.2.1"}, "IPv6 gateway '192.0.2.1' is no IPv6 address"),
+        ({"source6": "192.0.2.1"}, "IPv6 source '192.0.2.1' is no IPv6 address"),
+    ],
+)
+def test_an_address_of_the_wrong_family_is_refused_by_its_field(fields, sentence):
+    assert sentence in conflict_among(uplink(**fields), [])
+    assert conflict_among(uplink(gateway="192.0.2.1", source6="2001:db8::1"), []) == ""
