@@ -39,10 +39,15 @@ class Sketch:
     @classmethod
     def of(cls, rtts_ns: Iterable[int]) -> Sketch:
         """A sketch of round-trip times in nanoseconds."""
-        sketch = cls()
-        for rtt_ns in rtts_ns:
-            sketch.add(rtt_ns)
-        return sketch
+        log, ceil = math.log, math.ceil  # for each probe of each path: names cost, too
+        return cls(
+            Counter(
+                [
+                    ceil(log(rtt_ns / 1000) / _LOG_GAMMA) if rtt_ns > 1000 else 0
+                    for rtt_ns in rtts_ns
+                ]
+            )
+        )
 
     def add(self, rtt_ns: int) -> None:
         """Enter one round-trip time in nanoseconds; below 1 µs counts as 1 µs."""

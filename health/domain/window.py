@@ -126,7 +126,8 @@ class ProbeWindow:
     def expire(self, now_ns: int) -> None:
         """Drop the probes that were sent before the span."""
         oldest_ns = now_ns - self.span_ns
-        while self._first < self._next and self._sent_ns[self._first % self._capacity] < oldest_ns:
+        sent_ns, capacity = self._sent_ns, self._capacity
+        while self._first < self._next and sent_ns[self._first % capacity] < oldest_ns:
             self._drop_oldest()
 
     def restart_after(self, number: int) -> None:
@@ -201,21 +202,25 @@ class ProbeWindow:
         return result if result >= 0 else None
 
     def _drop_oldest(self) -> None:
-        number = self._first
-        result = self._result[number % self._capacity]
+        number, results = self._first, self._result
+        slot = number % self._capacity
+        result = results[slot]
+        results[slot] = _IGNORED
+        self._first = number + 1
         if result >= 0:
+            self.settled -= 1
             self.received -= 1
             self._rtt_sum -= result
-            following = self._rtt_of(number + 1)
-            if following is not None:
+            following = results[slot + 1 - self._capacity]
+            if following >= 0 and number + 1 < self._next:
                 self._variation_sum -= abs(following - result)
                 self._variation_count -= 1
             if result in (self._low, self._high):
                 self._low, self._high = _NO_LOW, _NO_HIGH  # found again when next asked for
-        if result >= 0 or result == _LOST:
+        elif result == _LOST:
             self.settled -= 1
-        self._first = number + 1
 
     def _find_extremes(self) -> None:
-        rtts = [rtt for n in range(self._first, self._next) if (rtt := self._rtt_of(n)) is not None]
+        # What has left the window was overwritten, so the whole ring may be looked through.
+        rtts = [rtt for rtt in self._result if rtt >= 0]
         self._low, self._high = min(rtts), max(rtts)

@@ -34,7 +34,8 @@ class Lanes:
         self._unavailable = unavailable
         self._resolver = resolver
         self._uplinks: Mapping[int, UplinkState] = {}
-        self._congested_since: dict[int, int] = {}
+        self.congested_since: dict[int, int] = {}
+        """By uplink whose send queue is full, since when (monotonic ns); usually empty."""
         self._sent_over: dict[int, int] = {}
 
     def take_uplinks(self, states: Mapping[int, UplinkState]) -> list[UplinkState]:
@@ -111,12 +112,7 @@ class Lanes:
     def sent(self, spec: PathSpec, now_ns: int) -> None:
         """A probe left over the path's uplink; only told while some uplink is congested."""
         self._sent_over[spec.uplink] = now_ns
-        self._congested_since.pop(spec.uplink, None)
-
-    @property
-    def congestion(self) -> bool:
-        """True while some uplink's send queue is full."""
-        return bool(self._congested_since)
+        self.congested_since.pop(spec.uplink, None)
 
     def outcome_of(self, error: SendError, target: TargetMonitor, now_ns: int) -> Outcome:
         """What a failed sending means: usually a fault of this host, sometimes a loss.
@@ -130,7 +126,7 @@ class Lanes:
             return Outcome.REFUSED if verified is RouteState.VERIFIED else error.outcome
         if error.outcome is not Outcome.CONGESTED:
             return error.outcome
-        since = self._congested_since.setdefault(spec.uplink, now_ns)
+        since = self.congested_since.setdefault(spec.uplink, now_ns)
         lasting = now_ns - since > spec.timing.hold_ns
         others = any(
             at_ns > since for uplink, at_ns in self._sent_over.items() if uplink != spec.uplink

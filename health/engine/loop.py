@@ -246,6 +246,8 @@ class ProbeEngine:
                     change = target.answered(probe, rtt_ns, now_ns, stamps)
                     if change is not None:
                         self._after(target, change, now_ns)
+                elif outcome is Outcome.VOID:
+                    target.voided(probe)
                 else:
                     self._settle_loss(probe, outcome, detail, now_ns)
         return count
@@ -297,8 +299,15 @@ class ProbeEngine:
     # --- sending ----------------------------------------------------------------------
     def _send(self, now_ns: int) -> None:
         due = self._pacer.due(now_ns)
+        checks, check_tick = self._checks, 0
         for number, target in enumerate(due, start=1):
-            self._send_probe(target, now_ns, base=True)
+            probe = self._send_probe(target, now_ns, base=True)
+            if probe is not None:
+                # As ``TimerWheel.add``; most of a chunk belong into the same bucket.
+                tick = -(-(now_ns + target.rtt.tau_ns) // TICK_NS)
+                if tick != check_tick:
+                    check_tick, bucket = tick, checks.bucket(tick)
+                bucket.append(probe)
             if number % SEND_CHUNK == 0:
                 self._receive()
                 now_ns = self._clock.monotonic_ns()
@@ -311,36 +320,39 @@ class ProbeEngine:
                 target.bursting = False
                 continue
             target.burst_left -= 1
-            self._send_probe(target, now_ns, base=False)
+            probe = self._send_probe(target, now_ns, base=False)
+            if probe is not None:
+                self._checks.add(now_ns + target.rtt.tau_ns, probe)
             spacing_ns = max(
                 target.path.spec.timing.burst_ms * 1_000_000, life.hold_now_ns(now_ns) // 10
             )
             self._bursts.add(now_ns + spacing_ns, target)
 
-    def _send_probe(self, target: TargetMonitor, now_ns: int, *, base: bool) -> None:
-        timeout_ns = target.timeout_ns
+    def _send_probe(self, target: TargetMonitor, now_ns: int, *, base: bool) -> Probe | None:
+        """Send one probe; None when it did not leave. The caller lets it be checked."""
         try:
             lane = target.lane
             if lane is None:
                 lane = self._lanes.make(target)
             prober = target.prober
             assert prober is not None  # noqa: S101 - set with the lane
-            probe_id = prober.send(lane, timeout_ns)
+            probe_id = prober.send(lane, target.timeout_ns)
         except SendError as error:
             self._not_sent(target, error, now_ns, base=base)
-            return
+            return None
         except Exception as defect:
             kind = target.path.spec.kind
             self._log_defect(defect, "sending", kind)
             target.not_sent(Outcome.VOID, f"a defect of the {kind} prober: see the log")
-            return
-        number = target.open(now_ns) if base else NO_NUMBER
+            return None
+        number = target.window.open(now_ns) if base else NO_NUMBER
         probe = Probe(target, number, now_ns, probe_id)
+        target.left(probe)
         self._under_way[prober.kind][probe_id] = probe
-        self._checks.add(now_ns + target.rtt.tau_ns, probe)
         self.sent_total += 1
-        if self._lanes.congestion:
+        if self._lanes.congested_since:
             self._lanes.sent(target.path.spec, now_ns)
+        return probe
 
     def _not_sent(
         self, target: TargetMonitor, error: SendError, now_ns: int, *, base: bool

@@ -12,7 +12,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Generic, Protocol, TypeVar
 
-from health.engine.timer_wheel import TimerWheel
+from health.engine.timer_wheel import TICK_NS, TimerWheel
 
 JITTER_FRACTION = 0.1
 MOST_PER_TURN = 512
@@ -57,13 +57,26 @@ class Pacer(Generic[Target]):
         receive. The rest is due at the next call.
         """
         ready = []
-        for target in self._wheel.due(now_ns, MOST_PER_TURN):
+        wheel, random = self._wheel, self._random
+        for target in wheel.due(now_ns, MOST_PER_TURN):
             if target.retired:
                 continue
-            lag_ns = now_ns - target.due_ns
+            grid_ns, due_ns = target.grid_ns, target.due_ns
+            lag_ns = now_ns - due_ns
             if lag_ns > self._worst_lag_ns:
                 self._worst_lag_ns = lag_ns
-            if lag_ns >= target.interval_ns:
+            interval_ns = target.interval_ns
+            if (
+                lag_ns < SPREAD_FROM_NS
+                and lag_ns < interval_ns
+                and due_ns - grid_ns <= (JITTER_FRACTION * interval_ns)
+            ):
+                # Nearly always, and so written out: the next grid point, a little late.
+                target.grid_ns = grid_ns = grid_ns + interval_ns
+                target.due_ns = due_ns = grid_ns + int(random() * JITTER_FRACTION * interval_ns)
+                wheel.bucket(-(-due_ns // TICK_NS)).append(target)
+                ready.append(target)
+            elif lag_ns >= interval_ns:
                 self._skip(target, lag_ns)
             elif lag_ns >= SPREAD_FROM_NS and not self._is_spread(target):
                 target.due_ns = now_ns + int(self._random() * lag_ns)

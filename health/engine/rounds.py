@@ -23,7 +23,7 @@ log = logging.getLogger(__name__)
 ROUND_NS = 1_000_000_000
 ALL_EACH_ROUND = 2_000
 """Up to so many paths all are judged in every round."""
-CALM_ROUNDS = 5
+CALM_ROUNDS = 8
 """Beyond, a calm path is judged in one round of so many."""
 SLICE = 200
 """Paths judged, or slots closed, per turn at least."""

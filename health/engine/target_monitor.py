@@ -123,12 +123,10 @@ class TargetMonitor:
         )
 
     # --- one probe ------------------------------------------------------------------
-    def open(self, sent_ns: int) -> int:
-        """A base probe has left; returns its number."""
-        number = self.window.open(sent_ns)
+    def left(self, probe: Probe) -> None:
+        """The probe has left this host; a session counts those of a burst as well."""
         if self._directions is not None:
-            self._directions.sent(number, sent_ns)
-        return number
+            self._directions.sent(probe.probe_id, probe.sent_ns, counts=probe.number >= 0)
 
     def answered(
         self, probe: Probe, rtt_ns: int, now_ns: int, stamps: DirectionStamps | None = None
@@ -145,8 +143,8 @@ class TargetMonitor:
                 self._last_answered = number
             if rtt_ns > self._slow_ns:
                 self.path.stirred = True
-            if stamps is not None or self._directions is not None:
-                self._note_directions(number, stamps)
+        if stamps is not None or self._directions is not None:
+            self._note_directions(probe.probe_id, stamps)
         life = self.liveness
         if life.alive and not life.run and self.fault is None:  # nearly always
             life.answers_in_a_row += 1
@@ -172,8 +170,8 @@ class TargetMonitor:
         if probe.number >= 0:
             self.window.lose(probe.number)
             self.slot.lost(probe.sent_ns)
-            if self._directions is not None:
-                self._directions.lost(probe.number)
+        if self._directions is not None:
+            self._directions.lost(probe.probe_id)
         self.checked_ns = now_ns
         self.fault = None
         self.detail = detail
@@ -185,8 +183,8 @@ class TargetMonitor:
         """This host was late: what became of the probe nobody knows."""
         if probe.number >= 0:
             self.window.ignore(probe.number)
-            if self._directions is not None:
-                self._directions.ignored(probe.number)
+        if self._directions is not None:
+            self._directions.ignored(probe.probe_id)
 
     def link_lost(self, detail: str, now_ns: int) -> LivenessChange | None:
         """This host saw the uplink's interface go down or away: dead at once."""
@@ -217,14 +215,14 @@ class TargetMonitor:
             self.recovering = False
         return change
 
-    def _note_directions(self, number: int, stamps: DirectionStamps | None) -> None:
+    def _note_directions(self, probe_id: int, stamps: DirectionStamps | None) -> None:
         if self._directions is None:
             # Only kinds that tell directions pay for a window of them.
             timing = self.path.spec.timing
             span_ns = timing.window_secs * NANOSECONDS_PER_SECOND
             self._directions = DirectionWindow(span_ns, self.interval_ns, timing.timeout_ns)
             return
-        self._directions.answered(number, stamps)
+        self._directions.answered(probe_id, stamps)
 
     # --- the whole target -------------------------------------------------------------
     def score(self, metrics: WindowMetrics, limits: SlaLimits) -> float | None:

@@ -29,13 +29,15 @@ class TimerWheel(Generic[Item]):
 
     def add(self, at_ns: int, item: Item) -> None:
         """Let ``item`` fall due at ``at_ns``."""
-        tick = -(-at_ns // TICK_NS)
+        self.bucket(-(-at_ns // TICK_NS)).append(item)
+
+    def bucket(self, tick: int) -> list[Item]:
+        """The items of the tick that begins at ``tick`` · ``TICK_NS``, to be appended to."""
         bucket = self._buckets.get(tick)
         if bucket is None:
-            self._buckets[tick] = [item]
+            self._buckets[tick] = bucket = []
             heapq.heappush(self._order, tick)
-        else:
-            bucket.append(item)
+        return bucket
 
     def next_ns(self) -> int | None:
         """When the next items fall due; None when there are none."""

@@ -24,7 +24,6 @@ from typing import TYPE_CHECKING, Any, NamedTuple, Protocol, TypeAlias
 from health.domain.measurement import Outcome, Rejection
 
 if TYPE_CHECKING:
-    import socket
     from collections.abc import Sequence
 
     from health.domain.directions import DirectionStamps
@@ -98,6 +97,14 @@ class SendError(Exception):
         self.no_route = no_route
 
 
+class Watchable(Protocol):
+    """A socket, or an epoll over several."""
+
+    def fileno(self) -> int:
+        """The descriptor that becomes readable."""
+        ...
+
+
 class Prober(Protocol):
     """One kind of probe. Not thread-safe; one instance serves all paths of its kind."""
 
@@ -105,7 +112,7 @@ class Prober(Protocol):
     rejected: Counter[Rejection]
     """How many received packets were not answers, by reason."""
 
-    def sockets(self) -> Sequence[socket.socket]:
+    def sockets(self) -> Sequence[Watchable]:
         """The sockets whose answers the engine must read at once, as they are now.
 
         Only those of which nobody else stamps the time of arrival. Others the

@@ -16,8 +16,9 @@ from health.domain.status import Face, PathStatus, Reason, face_of
 from health.models import CurrentHealth, MonitorLease, Path, PathTarget
 from health.selectors.figures import Figures
 
-STALE_ROW_SECS = 10.0
-"""Longer than any hand-over or restart of the monitor."""
+STALE_ROW_SECS = 15.0
+"""Longer than any hand-over or restart of the monitor, and than calm paths wait for their
+turn where there are thousands (``health.engine.rounds.CALM_ROUNDS``)."""
 
 
 @dataclass(frozen=True, slots=True)
