@@ -59,6 +59,8 @@ class ScriptedNameServer:
         self.zone: dict[str, Answer] = {}
         self.asked: list[tuple[str, str, str]] = []
         """Name, kind of record and "udp" or "tcp" of every question."""
+        self.askers: list[str] = []
+        """The address each question by UDP came from; that under way is the last."""
         self._tcp, self._udp = _both(host, port)
         self.port = int(self._udp.getsockname()[1])
         self._stop, self._stopping = socket.socketpair()
@@ -84,6 +86,7 @@ class ScriptedNameServer:
                 return
             if self._udp in ready:
                 packet, peer = self._udp.recvfrom(65535)
+                self.askers.append(peer[0])
                 for answer in self._answers(packet, "udp"):
                     self._udp.sendto(answer, peer)
             if self._tcp in ready:

@@ -21,9 +21,11 @@ from health.domain.path_spec import PathSpec, ProbeTiming, SlaLimits, TargetSpec
 from health.domain.sample import Sample
 from health.domain.uplink_spec import ProbeRouteMode, UplinkSpec
 from health.domain.uplink_state import LinkState, RouteState, UplinkState
+from health.engine import resolver as resolver_module
 from health.engine.loop import ProbeEngine
 from health.engine.observers import Round
 from health.engine.resolver import NameResolver
+from health.engine.resolver_files import NameServer, ResolverFiles
 from health.probers import PROBERS
 from health.uplinks.keeper import UplinkKeeper
 
@@ -116,7 +118,9 @@ def main() -> None:
         time.sleep = pause
     kinds = {row.get("kind", "icmp") for row in wanted["paths"]}
     speaker = Speaker()
-    resolver = NameResolver()
+    servers = tuple(NameServer(*row) for row in wanted.get("name_servers", ()))
+    resolver_module.SHORTEST_TTL_SECS = 0.2  # nobody waits half a minute for a test
+    resolver = NameResolver(read_files=lambda: ResolverFiles(servers))
     engine = speaker.engine = ProbeEngine(
         {kind: PROBERS[kind].make() for kind in kinds},
         observers=[speaker],
