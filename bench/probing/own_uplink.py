@@ -249,10 +249,13 @@ def main() -> None:
         figures += [
             median_figure(f"{event.name}: third answer", times.third_answer, "s", MUST),
             median_figure("  worst round", [max(times.third_answer)], "s", MUST),
-            median_figure("  the engine calls it reachable", times.reachable, "s", MUST),
-            median_figure("  worst round", [max(times.reachable)], "s", MUST),
             median_figure("  probes seen by the other provider", [times.strayed], "", "0"),
         ]
+        if event.kills:  # otherwise it has never been called anything else
+            figures += [
+                median_figure("  the engine calls it reachable", times.reachable, "s", MUST),
+                median_figure("  worst round", [max(times.reachable)], "s", MUST),
+            ]
     told = carrier_loss_told(rounds)
     figures += [
         median_figure("carrier lost: told, after the command that cuts it began", told, "ms"),
