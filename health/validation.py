@@ -15,6 +15,7 @@ from health.probers.asked import Asked
 Problem = tuple[str, str]
 """A field and what is wrong with it, with the cure; "" for the row as a whole."""
 ENOUGH_INTERNET_TARGETS = 3
+_NOTHING_ASKED = Asked()
 
 
 @dataclass(frozen=True, slots=True)
@@ -23,7 +24,7 @@ class TargetDraft:
 
     address: str
     port: int | None = None
-    asked: Asked = Asked()
+    asked: Asked = _NOTHING_ASKED
 
 
 @dataclass(frozen=True, slots=True)

@@ -21,6 +21,7 @@ from django.db import models
 from django.db.models import F, Q
 
 from health.models import MonitorLease, Vantage
+from health.monitoring.loop_figures import LoopFigures
 from health.monitoring.process_identity import ProcessIdentity
 
 TTL_SECS = 3.0
@@ -44,16 +45,6 @@ class Lease:
     holder: str
     epoch: int
     predecessor_gone: bool
-
-
-@dataclass(frozen=True, slots=True)
-class LoopFigures:
-    """What a renewal tells about the loop, for the pages and ``/metrics``."""
-
-    paths: int = 0
-    probes_per_sec: float = 0.0
-    lag_secs: float = 0.0
-    overruns_total: int = 0
 
 
 def acquire(vantage: Vantage, *, me: ProcessIdentity, now: float) -> Lease | None:
@@ -101,6 +92,7 @@ def renew(lease: Lease, *, now: float, figures: LoopFigures) -> Renewal:
         probes_per_sec=figures.probes_per_sec,
         lag_secs=figures.lag_secs,
         overruns_total=figures.overruns_total,
+        figures=figures.more,
     )
     if not renewed:
         return Renewal.LOST

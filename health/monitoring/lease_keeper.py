@@ -10,7 +10,8 @@ from django.db import DatabaseError, connection
 
 from health.engine.clock import Clock
 from health.monitoring import lease as leases
-from health.monitoring.lease import Lease, LoopFigures, Renewal
+from health.monitoring.lease import Lease, Renewal
+from health.monitoring.loop_figures import LoopFigures
 
 log = logging.getLogger(__name__)
 

@@ -10,7 +10,7 @@ from __future__ import annotations
 import logging
 import threading
 import time
-from collections.abc import Callable, Collection, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path as FilePath
@@ -18,25 +18,29 @@ from pathlib import Path as FilePath
 from django.conf import settings
 from django.db import connection
 
+from health.domain.path_spec import PathSpec
+from health.domain.uplink_spec import UplinkSpec
 from health.engine.clock import Clock, SystemClock
 from health.engine.loop import ProbeEngine
-from health.engine.observers import Round, RoundObserver
+from health.engine.observers import RoundObserver
 from health.engine.path_monitor import PathMonitor
 from health.engine.resolver import NameResolver
-from health.engine.rounds import ROUND_NS
 from health.models import Vantage
 from health.models.validators import unprobeable_kind
 from health.monitoring import handover
 from health.monitoring import lease as leases
 from health.monitoring.database_thread import DatabaseThread
-from health.monitoring.lease import Lease, LoopFigures
+from health.monitoring.lease import Lease
 from health.monitoring.lease_keeper import LeaseKeeper
+from health.monitoring.loop_figures import FigureKeeper, LoopFigures
 from health.monitoring.process_identity import current_process
 from health.monitoring.recorder import Recorder
+from health.monitoring.traffic import TrafficKeeper
 from health.probers import PROBERS
 from health.probers.base import Prober, ProberError
-from health.probers.resolve import resolve
 from health.selectors.configuration import paths_past
+from health.uplinks.keeper import UplinkKeeper
+from health.uplinks.link_counters import counters_identity
 
 log = logging.getLogger(__name__)
 
@@ -144,7 +148,7 @@ class _Monitor:
         self._boot_id = current_process().boot_id
         self._keeper = LeaseKeeper(lease, clock, self._figures)
         probers, unavailable = open_probers()
-        self._resolver = NameResolver(_resolve_probeable)
+        self._resolver = NameResolver(refuse=unprobeable_kind)
         self._take_up = handover.take_up(
             self._checkpoint, now_ns=clock.monotonic_ns(), boot_id=self._boot_id
         )
@@ -156,11 +160,18 @@ class _Monitor:
             clock=clock,
             restore=self._restore,
         )
-        self._database = DatabaseThread(vantage.name, lease.epoch, self._engine.submit)
+        self._uplinks = UplinkKeeper(self._engine.submit_uplinks)
+        self._traffic = TrafficKeeper(
+            lease.epoch,
+            states=self._uplinks.states,
+            clock=clock,
+            identity=counters_identity(self._boot_id),
+        )
+        self._database = DatabaseThread(vantage.name, lease.epoch, self._configure, clock.wall)
         self._recorder = Recorder(
             self._engine.paths, self._database.submit, paths_past(vantage.name)
         )
-        self._figures_kept = _FigureKeeper(self._engine)
+        self._figures_kept = FigureKeeper(self._engine, self._database.ring, unavailable)
         # Last: observers may start threads, which nobody would end if this failed.
         context = LoopContext(vantage.pk, vantage.name, lease, self._keeper.may_act, clock)
         try:
@@ -174,6 +185,8 @@ class _Monitor:
     def run(self, life: _Life) -> str:
         try:
             self._keeper.start()
+            self._uplinks.start()
+            self._traffic.start()
             self._database.start()
             self._engine.run(lambda: life.is_over(self._keeper))
         finally:
@@ -191,6 +204,8 @@ class _Monitor:
             self._recorder.close,
             *(observer.close for observer in self._others),
             partial(self._database.stop, LAST_WRITE_SECS),
+            self._traffic.close,
+            self._uplinks.close,
             self._keeper.stop,
             self._resolver.close,
             *(prober.close for prober in self._engine.probers.values()),
@@ -200,6 +215,12 @@ class _Monitor:
                 step()
             except Exception:
                 log.exception("the monitor could not finish in order; it goes on ending")
+
+    def _configure(self, paths: list[PathSpec], uplinks: list[UplinkSpec]) -> None:
+        """Take an edited configuration over; called in the database thread."""
+        self._uplinks.configure(uplinks)
+        self._traffic.configure(uplinks)
+        self._engine.submit(paths)
 
     def _restore(self, monitor: PathMonitor) -> None:
         """Fill a new path's monitor from what is left of its past."""
@@ -216,45 +237,6 @@ class _Monitor:
 
     def _figures(self) -> LoopFigures:
         return self._figures_kept.figures
-
-
-class _FigureKeeper:
-    """A ``RoundObserver`` that keeps what lease renewals tell about the loop."""
-
-    def __init__(self, engine: ProbeEngine) -> None:
-        self.figures = LoopFigures()
-        self._engine = engine
-        self._sent = 0
-        self._at_ns = 0
-
-    def on_round(self, finished: Round) -> None:
-        span_ns = finished.at_ns - self._at_ns
-        if span_ns < ROUND_NS * 9 // 10:
-            return
-        sent = self._engine.sent_total
-        self.figures = LoopFigures(
-            paths=len(finished.readings),
-            probes_per_sec=(sent - self._sent) * 1e9 / span_ns if self._at_ns else 0.0,
-            lag_secs=finished.lag_ns / 1e9,
-            overruns_total=self._engine.overruns,
-        )
-        self._sent, self._at_ns = sent, finished.at_ns
-
-    def attends(self) -> Collection[int]:
-        """None in particular."""
-        return ()
-
-    def close(self) -> None:
-        """Nothing to finish."""
-
-
-def _resolve_probeable(name: str) -> str:
-    """The address of ``name``, unless it is one that must not be probed (``ValueError``)."""
-    address = resolve(name)
-    why = unprobeable_kind(address)
-    if why:
-        raise ValueError(f"{name!r} resolves to {address}, a {why} address: it is not probed")
-    return address
 
 
 def open_probers() -> tuple[dict[str, Prober], dict[str, str]]:

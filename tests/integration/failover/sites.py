@@ -112,7 +112,9 @@ class Site:
     def round(self, *, lag_ns: int = 0) -> None:
         at_ns = self.clock.monotonic_ns()
         readings = {key: look(at_ns) for key, look in self.looks.items()}
-        self.controller.on_round(Round(at_ns, self.clock.wall(), readings, tuple(readings), frozenset(), 0, lag_ns))
+        self.controller.on_round(
+            Round(at_ns, self.clock.wall(), readings, tuple(readings), frozenset(), 0, lag_ns)
+        )
         until(self._is_answered)
 
     def _is_answered(self) -> bool:

@@ -61,7 +61,9 @@ class Running:
 
     def __init__(self, vantage_name: str) -> None:
         self.configured: list[list[PathSpec]] = []
-        self.thread = DatabaseThread(vantage_name, 1, self.configured.append)
+        self.thread = DatabaseThread(
+            vantage_name, 1, lambda paths, uplinks: self.configured.append(paths), time.time
+        )
         self.thread.start()
 
 
@@ -132,7 +134,7 @@ def test_a_backlog_is_bounded_drops_the_oldest_and_counts_them(
 ) -> None:
     monkeypatch.setattr(module, "MAX_WAITING_SAMPLES", 3)
     monkeypatch.setattr(module, "MAX_WAITING_CHANGES", 2)
-    thread = DatabaseThread(path.uplink.vantage.name, 1, lambda specs: None)
+    thread = DatabaseThread(path.uplink.vantage.name, 1, lambda paths, uplinks: None, time.time)
     for number in range(5):
         thread.submit(
             Batch(

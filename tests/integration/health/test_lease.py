@@ -17,8 +17,9 @@ from django.db import InterfaceError, OperationalError, connection
 from health.engine.clock import FakeClock
 from health.models import MonitorLease, Vantage
 from health.monitoring import lease as leases
-from health.monitoring.lease import Lease, LoopFigures, Renewal
+from health.monitoring.lease import Lease, Renewal
 from health.monitoring.lease_keeper import LeaseKeeper
+from health.monitoring.loop_figures import LoopFigures
 from health.monitoring.process_identity import ProcessIdentity, current_process
 from tests.factories import VantageFactory
 

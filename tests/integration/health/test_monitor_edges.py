@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import time
+
 import pytest
 from django.conf import settings
 from django.core.exceptions import ValidationError
@@ -9,19 +11,26 @@ from django.test import Client
 from django.urls import reverse
 
 from health.engine.clock import FakeClock
+from health.engine.resolver import NameResolver
 from health.models import Vantage
-from health.monitoring import monitor
-from health.monitoring.lease import Lease, LoopFigures
+from health.models.validators import unprobeable_kind
+from health.monitoring.lease import Lease
 from health.monitoring.lease_keeper import LeaseKeeper
+from health.monitoring.loop_figures import LoopFigures
 from tests.factories import SiteFactory, VantageFactory
 
 
-def test_a_name_that_resolves_to_a_metadata_service_is_not_probed(
-    monkeypatch: pytest.MonkeyPatch,
-) -> None:
-    monkeypatch.setattr(monitor, "resolve", lambda name: "169.254.169.254")
-    with pytest.raises(ValueError, match="cloud metadata address: it is not probed"):
-        monitor._resolve_probeable("innocent.example.net")
+@pytest.mark.django_db
+def test_a_name_that_resolves_to_a_metadata_service_is_not_probed() -> None:
+    assert unprobeable_kind("169.254.169.254") == "cloud metadata"
+    resolver = NameResolver(lambda name: ["169.254.169.254"], refuse=unprobeable_kind)
+    resolver.want([("innocent.example.net", 0)])
+    deadline = time.monotonic() + 30
+    while not resolver.error_of("innocent.example.net") and time.monotonic() < deadline:
+        time.sleep(0.01)
+    resolver.close()
+    assert "a cloud metadata address: it is not probed" in resolver.error_of("innocent.example.net")
+    assert resolver.address_of("innocent.example.net") is None
 
 
 def test_a_lease_that_is_being_given_back_lets_nobody_act(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -16,7 +16,7 @@ from failover.domain.strategies import STRATEGIES
 from failover.executors import EXECUTORS
 from failover.executors.base import PATHWARDEN_PROTOCOL
 from failover.services import FIRST_RETRY_SECS, LONGEST_RETRY_SECS
-from health.domain.liveness import DEAD_AFTER_LOSSES
+from health.domain.liveness import DEAD_AFTER_RUN
 from health.domain.path_spec import SlaLimits
 from health.domain.scoring import health_score
 from health.engine import target_monitor
@@ -92,12 +92,14 @@ def test_the_documented_scores_are_those_of_the_function() -> None:
     assert checked == 13
 
 
-def test_the_documented_time_until_death_follows_from_the_profiles() -> None:
+def test_the_documented_hold_and_spacing_of_bursts_are_those_of_the_profiles() -> None:
     rows = table_rows(chapter(page("docs/engine.md"), "## Alive or dead"))
-    documented = {in_backticks(name)[0]: float(secs) for name, secs in rows}
+    documented = {
+        in_backticks(name)[0]: (float(hold), float(burst)) for name, hold, burst, *_ in rows
+    }
     assert documented == {
-        name: ((DEAD_AFTER_LOSSES - 1) * interval_ms + timeout_ms) / 1000
-        for name, _, interval_ms, _, _, timeout_ms, *_ in profiles.PROBE_PROFILES
+        name: (hold_ms / 1000, max(burst_ms, hold_ms / 10))
+        for name, _, _, burst_ms, hold_ms, *_ in profiles.PROBE_PROFILES
     }
 
 
@@ -107,7 +109,7 @@ def test_the_documented_time_until_death_follows_from_the_profiles() -> None:
         ("docs/architecture.md", f"| expires after | {lease.TTL_SECS:g} s without renewal |"),
         ("docs/architecture.md", f"| renewed every | {lease.RENEW_EVERY_SECS:g} s"),
         ("docs/architecture.md", f"stops acting after | {lease.SELF_FENCE_SECS:g} s"),
-        ("docs/engine.md", f"**{DEAD_AFTER_LOSSES} losses in a row**"),
+        ("docs/engine.md", f"**{DEAD_AFTER_RUN} suspects or losses in a row**"),
         ("docs/engine.md", f"| {target_monitor.SCORE_FROM_PROBES} settled probes | a score"),
         ("docs/engine.md", f"| {target_monitor.SCORE_FROM_PROBES_AFTER_DEATH} settled probes |"),
         ("docs/engine.md", f"{database_thread.MAX_WAITING_SAMPLES:,} samples"),
