@@ -15,7 +15,8 @@ class LinkState(StrEnum):
 
     UP = "up"
     DOWN = "down"
-    """Administratively down, without carrier, or gone: proven locally."""
+    """Administratively down, without carrier, gone, or for seconds without an address that
+    it should have by itself (a lapsed lease): proven locally."""
     UNKNOWN = "unknown"
     """The uplink names no interface, or nobody has looked yet."""
 

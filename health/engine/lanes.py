@@ -18,6 +18,14 @@ if TYPE_CHECKING:
     from health.engine.target_monitor import TargetMonitor
     from health.probers.base import Prober
 
+
+def _why_not(route: RouteState, address: str) -> str:
+    if route is RouteState.PENDING:
+        return "the probe route is not verified yet"
+    family = "IPv6" if ":" in address else "IPv4"
+    return f"this uplink has no {family}: give it an {family} address or change the target"
+
+
 _UNKNOWN_UPLINK = UplinkState(0)
 
 
@@ -79,10 +87,9 @@ class Lanes:
                 Outcome.LINK_DOWN, uplink.detail or f"interface {uplink.interface} is down"
             )
         address = self._address(spec, target)
-        if uplink.route_for(address) in {RouteState.UNUSABLE, RouteState.PENDING}:
-            raise SendError(
-                Outcome.MISCONFIGURED, uplink.detail or "the probe route is not verified yet"
-            )
+        route = uplink.route_for(address)
+        if route in {RouteState.UNUSABLE, RouteState.PENDING}:
+            raise SendError(Outcome.MISCONFIGURED, uplink.detail or _why_not(route, address))
         return WireTarget(
             address,
             target.target.port or 0,

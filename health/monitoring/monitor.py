@@ -41,6 +41,7 @@ from health.probers.base import Prober, ProberError
 from health.selectors.configuration import paths_past
 from health.uplinks.keeper import UplinkKeeper
 from health.uplinks.link_counters import counters_identity
+from health.uplinks.states import first_states
 
 log = logging.getLogger(__name__)
 
@@ -218,6 +219,11 @@ class _Monitor:
 
     def _configure(self, paths: list[PathSpec], uplinks: list[UplinkSpec]) -> None:
         """Take an edited configuration over; called in the database thread."""
+        known = self._uplinks.states()
+        # Until the keeper has looked, a probe that needs its route must not leave without.
+        self._engine.submit_uplinks(
+            {key: known.get(key, first) for key, first in first_states(uplinks).items()}
+        )
         self._uplinks.configure(uplinks)
         self._traffic.configure(uplinks)
         self._engine.submit(paths)
