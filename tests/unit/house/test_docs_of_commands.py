@@ -182,9 +182,10 @@ def test_a_unit_runs_a_command_that_exists_with_its_options(unit: Path) -> None:
 def test_a_unit_may_do_no_more_than_it_needs(unit: Path) -> None:
     lines = unit.read_text(encoding="utf-8").splitlines()
     probes = unit.stem in {"pathwarden-vantage", "pathwarden-monitor"}
-    capabilities = "CAP_NET_RAW" if probes else ""
+    capabilities = "CAP_NET_RAW CAP_NET_ADMIN" if probes else ""
     assert f"CapabilityBoundingSet={capabilities}" in lines
-    assert ("AmbientCapabilities=CAP_NET_RAW" in lines) == probes
+    assert ("AmbientCapabilities=CAP_NET_RAW CAP_NET_ADMIN" in lines) == probes
+    assert ("LimitNOFILE=65536" in lines) == probes
     for wanted in (
         "NoNewPrivileges=yes",
         "ProtectSystem=strict",
