@@ -53,11 +53,15 @@ class CountingProber(IcmpProber):
 
 
 def path_specs(
-    addresses: Sequence[str], interval_ms: int, timeout_ms: int = 1000
+    addresses: Sequence[str], interval_ms: int, timeout_ms: int = 1000, burst_ms: int = 50
 ) -> list[PathSpec]:
     """One path with one target for each address."""
     timing = ProbeTiming(
-        interval_ms=interval_ms, timeout_ms=timeout_ms, burst_ms=50, hold_ms=500, window_secs=60
+        interval_ms=interval_ms,
+        timeout_ms=timeout_ms,
+        burst_ms=burst_ms,
+        hold_ms=500,
+        window_secs=60,
     )
     return [
         PathSpec(n, str(n), address, "icmp", (TargetSpec(n, address),), 1, timing, SlaLimits())

@@ -55,7 +55,7 @@ VARIANTS: dict[str, Callable[[bytes], bytes]] = {
     "last byte of the token": _altered(15),
     "sequence": _altered(7),
     "identifier": _altered(4),
-    "checksum": lambda request: _reply(request)[:2] + b"\1\2" + _reply(request)[4:],
+    "checksum": lambda request: _reply(request)[:-1] + bytes([request[-1] ^ 0x55]),
     "too short": lambda request: checksummed(_reply(request)[:12]),
     "too long": lambda request: checksummed(_reply(request) + b"more"),
     "code": lambda request: checksummed(b"\0\1" + _reply(request)[2:]),

@@ -25,7 +25,7 @@ from bench.report import Figure, median_figure, report
 
 UNCHANGED = 500
 """Paths that run all the time; the first of all by number."""
-RELOAD_SECS = 45.0
+RELOAD_SECS = 30.0
 """The configuration is looked at about once a second; this is time for it to be taken over."""
 WRITES = 10
 
