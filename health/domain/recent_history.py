@@ -47,6 +47,7 @@ class RecentHistory:
 
     def __init__(self, wall: float) -> None:
         self.spark: deque[float | None] = deque([None] * CELLS, CELLS)
+        self._spark_texts: deque[str] = deque(["null"] * CELLS, CELLS)
         self.strip: deque[str] = deque([NO_CELL] * CELLS, CELLS)
         # The slot that is under way is entered when it closes.
         self._spark_cell = int(wall // SLOT_SECS) - 1
@@ -58,7 +59,7 @@ class RecentHistory:
     def restored(cls, past: PathPast) -> RecentHistory:
         """The history as it was stored; what is too old falls out with the next note."""
         history = cls(past.updated_at)
-        history.spark.extend(past.spark)
+        history._extend_spark(past.spark)
         history.strip.extend(past.strip)
         return history
 
@@ -66,16 +67,20 @@ class RecentHistory:
         """Enter the mean latency of the slot that began at ``timestamp``, None without answers."""
         self._spark_json = ""
         steps = timestamp // SLOT_SECS - self._spark_cell
-        self.spark.extend([None] * min(max(0, steps), CELLS))
+        self._extend_spark([None] * min(max(0, steps), CELLS))
         self._spark_cell += max(0, steps)
         if latency_ms is not None:
             self.spark[-1] = round(latency_ms, 3)
+            self._spark_texts[-1] = str(self.spark[-1])
+
+    def _extend_spark(self, cells: list[float | None]) -> None:
+        self.spark.extend(cells)
+        self._spark_texts.extend("null" if cell is None else str(cell) for cell in cells)
 
     def spark_json(self) -> str:
         """The latency cells as JSON; made once a slot, because it is stored once a second."""
         if not self._spark_json:
-            cells = ",".join("null" if cell is None else str(cell) for cell in self.spark)
-            self._spark_json = f"[{cells}]"
+            self._spark_json = f"[{','.join(self._spark_texts)}]"
         return self._spark_json
 
     def strip_text(self) -> str:

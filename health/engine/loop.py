@@ -87,7 +87,7 @@ class ProbeEngine:
         self._turn_due_ns = now_ns + LONGEST_WAIT_NS
         self._late_ns = 0
         self._roster = Roster(self._pacer, self._lanes, resolver, restore, self._forget)
-        self._rounds = Rounds(self._roster, on_samples, now_ns, self._clock.wall())
+        self._rounds = Rounds(self._roster, on_samples, self._clock)
         self._rounds.observers = observers
 
     @property

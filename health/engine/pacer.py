@@ -21,11 +21,12 @@ SPREAD_FROM_NS = 100_000_000
 
 
 class Paced(Protocol):
-    """Something that is due again and again; the three times are the pacer's own."""
+    """Something that is due again and again; all but the interval is the pacer's own."""
 
     interval_ns: int
     grid_ns: int
     due_ns: int
+    skipped: bool
     retired: bool
 
 
@@ -72,13 +73,14 @@ class Pacer(Generic[Target]):
                 and due_ns - grid_ns <= (JITTER_FRACTION * interval_ns)
             ):
                 # Nearly always, and so written out: the next grid point, a little late.
+                target.skipped = False
                 target.grid_ns = grid_ns = grid_ns + interval_ns
                 target.due_ns = due_ns = grid_ns + int(random() * JITTER_FRACTION * interval_ns)
                 wheel.bucket(-(-due_ns // TICK_NS)).append(target)
                 ready.append(target)
-            elif lag_ns >= interval_ns:
+            elif lag_ns >= interval_ns and not target.skipped:
                 self._skip(target, lag_ns)
-            elif lag_ns >= SPREAD_FROM_NS and not self._is_spread(target):
+            elif SPREAD_FROM_NS <= lag_ns < interval_ns and not self._is_spread(target):
                 target.due_ns = now_ns + int(self._random() * lag_ns)
                 self._wheel.add(target.due_ns, target)
             else:
@@ -92,6 +94,8 @@ class Pacer(Generic[Target]):
         return worst
 
     def _skip(self, target: Target, lag_ns: int) -> None:
+        # Once only: a loop that is late at every turn would never send again.
+        target.skipped = True
         missed = lag_ns // target.interval_ns
         self.overruns += missed + 1  # this one, and those that fell due meanwhile
         # The next free point of its own grid: targets stay spread.
@@ -104,6 +108,7 @@ class Pacer(Generic[Target]):
 
     def _advance(self, target: Target, now_ns: int) -> None:
         """To the next grid point; those that were passed while it was put off are missed."""
+        target.skipped = False
         passed = (now_ns - target.grid_ns) // target.interval_ns
         if passed > 1:
             self.overruns += passed - 1

@@ -13,6 +13,7 @@ from itertools import islice
 from health.domain.blame import is_to_blame
 from health.domain.reading import PathReading
 from health.domain.sample import Sample, slot_of
+from health.engine.clock import Clock
 from health.engine.observers import Round, RoundObserver
 from health.engine.path_monitor import PathMonitor
 from health.engine.roster import Destination, Roster
@@ -25,26 +26,10 @@ ALL_EACH_ROUND = 2_000
 """Up to so many paths all are judged in every round."""
 CALM_ROUNDS = 8
 """Beyond, a calm path is judged in one round of so many."""
-SLICE = 200
-"""Paths judged, or slots closed, per turn at least."""
-DONE_WITHIN_NS = 500_000_000
-"""However long a turn takes: a round is finished after this time, and so is a slot."""
-
-
-class _Share:
-    """How many of ``total`` pieces of work the next turn must do to be done in time."""
-
-    def __init__(self, total: int = 0, began_ns: int = 0) -> None:
-        self._total = total
-        self._began_ns = began_ns
-        self._done = 0
-
-    def next(self, now_ns: int) -> int:
-        """The share of the turn at ``now_ns``; at least ``SLICE``."""
-        by_now = self._total * (now_ns - self._began_ns) // DONE_WITHIN_NS
-        share = max(SLICE, by_now - self._done)
-        self._done += share
-        return share
+SLICE = 32
+"""Paths judged, or slots closed, between two looks at the clock."""
+TURN_BUDGET_NS = 20_000_000
+"""How long judging may keep a turn from sending; a round of many paths takes several turns."""
 
 
 class Rounds:
@@ -54,25 +39,23 @@ class Rounds:
         self,
         roster: Roster,
         on_samples: Callable[[list[Sample]], None],
-        now_ns: int,
-        wall: float,
+        clock: Clock,
     ) -> None:
         self.readings: dict[int, PathReading] = {}
         self.observers: Sequence[RoundObserver] = ()
         self._roster = roster
         self._on_samples = on_samples
+        self._clock = clock
         self._urgent: set[int] = set()
         self._left: Iterator[int] | None = None
-        self._work = _Share()
         self._judged: list[int] = []
         self._changed: list[int] = []
         self._calm_turn = 0
         self._blamed: set[Destination] = set()
-        self._slot = slot_of(wall)
+        self._slot = slot_of(clock.wall())
         self._closing: Iterator[int] | None = None
-        self._closing_work = _Share()
         self._closing_slot = self._slot
-        self.next_ns = now_ns + ROUND_NS
+        self.next_ns = clock.monotonic_ns() + ROUND_NS
 
     @property
     def is_busy(self) -> bool:
@@ -96,7 +79,7 @@ class Rounds:
         self._close_slots(now_ns, wall)
         if self._left is None and now_ns >= self.next_ns:
             self._begin(now_ns)
-        if self._left is not None and self._judge_slice(self._left, now_ns):
+        if self._left is not None and self._judge_some(self._left, now_ns):
             self._left = None
             self._urgent.clear()
             return self._take_results()
@@ -129,9 +112,7 @@ class Rounds:
         if self.next_ns <= now_ns:  # after a stall: no round is caught up
             self.next_ns = now_ns + ROUND_NS
         self._blame()
-        due = self._due_paths()
-        self._left = iter(due)
-        self._work = _Share(len(due), now_ns)
+        self._left = iter(self._due_paths())
 
     def _due_paths(self) -> list[int]:
         paths = self._roster.paths
@@ -151,14 +132,15 @@ class Rounds:
             keys.update(observer.attends())
         return keys
 
-    def _judge_slice(self, left: Iterator[int], now_ns: int) -> bool:
-        """Judge the next few; True when all are done."""
-        for _ in range(self._work.next(now_ns)):
-            key = next(left, None)
-            if key is None:
-                return True
-            self._judge(key, now_ns)
-        return False
+    def _judge_some(self, left: Iterator[int], now_ns: int) -> bool:
+        """Judge until the turn's budget is used up; True when all are done."""
+        until_ns = now_ns + TURN_BUDGET_NS
+        while keys := list(islice(left, SLICE)):
+            for key in keys:
+                self._judge(key, now_ns)
+            if self._clock.monotonic_ns() >= until_ns:
+                return False
+        return True
 
     def _judge(self, key: int, now_ns: int) -> None:
         path = self._roster.paths.get(key)
@@ -199,17 +181,16 @@ class Rounds:
     def _close_slots(self, now_ns: int, wall: float) -> None:
         slot = slot_of(wall)
         if slot != self._slot and self._closing is None:
-            keys = list(self._roster.paths)
-            self._closing, self._closing_slot = iter(keys), self._slot
-            self._closing_work = _Share(len(keys), now_ns)
+            self._closing, self._closing_slot = iter(list(self._roster.paths)), self._slot
             self._slot = slot
         if self._closing is None:
             return
-        share = self._closing_work.next(now_ns)
-        keys = list(islice(self._closing, share))
-        self._hand_out(keys, self._closing_slot, now_ns)
-        if len(keys) < share:
-            self._closing = None
+        until_ns = now_ns + TURN_BUDGET_NS
+        while keys := list(islice(self._closing, SLICE)):
+            self._hand_out(keys, self._closing_slot, now_ns)
+            if self._clock.monotonic_ns() >= until_ns:
+                return
+        self._closing = None
 
     def _hand_out(self, keys: Sequence[int], slot: int, now_ns: int) -> None:
         paths: Mapping[int, PathMonitor] = self._roster.paths

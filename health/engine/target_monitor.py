@@ -90,7 +90,7 @@ class TargetMonitor:
         self._last_unanswered = NO_NUMBER
         # Of the pacer and the loop.
         self.grid_ns = self.due_ns = 0
-        self.retired = False
+        self.skipped = self.retired = False
         self.burst_left = 0
         self.bursting = False
         self.wire: WireTarget | None = None

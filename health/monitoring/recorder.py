@@ -6,6 +6,7 @@ Lives in the loop's thread: only arithmetic and lists, never a database.
 from __future__ import annotations
 
 from collections.abc import Callable, Collection, Mapping
+from itertools import chain, islice
 
 import orjson
 
@@ -18,6 +19,8 @@ from health.engine.path_monitor import PathMonitor
 from health.monitoring.writer import Batch, Change, CurrentRow
 
 HANDOVER_SECS = 5.0
+MOST_ROWS = 2_000
+"""Rows of current health handed over per second."""
 ALMOST_A_SECOND_NS = 900_000_000
 """Rounds come each second, a little early or late; none may slip by."""
 
@@ -41,7 +44,8 @@ class Recorder:
         self._batch = Batch()
         self._last: dict[int, tuple[PathStatus, bool | None]] = {}
         self._histories = {key: RecentHistory.restored(before) for key, before in past.items()}
-        self._judged: set[int] = set()
+        self._judged: dict[int, None] = {}
+        self._changed: set[int] = set()
         self._handed_ns = 0
         self._latest: Round | None = None
 
@@ -54,13 +58,14 @@ class Recorder:
     def on_round(self, finished: Round) -> None:
         """Note every change; once a second note what was judged and hand the batch over."""
         self._latest = finished
-        self._judged.update(finished.judged)
+        self._judged.update(dict.fromkeys(finished.judged))
+        self._changed.update(finished.changed)
         for key in finished.changed:
             self._note_change(finished, finished.readings[key])
         if finished.at_ns - self._handed_ns < ALMOST_A_SECOND_NS:
             return
         self._handed_ns = finished.at_ns
-        self._note_present(finished)
+        self._note_present(finished, MOST_ROWS)
         # Not those that no round has had yet: the loop begins before it knows its paths.
         for gone in (self._histories.keys() & self._last.keys()) - finished.readings.keys():
             del self._histories[gone]
@@ -80,19 +85,26 @@ class Recorder:
     def close(self) -> None:
         """Hand over what has come together since the last second, totals included."""
         if self._latest is not None:
-            self._judged.update(self._latest.readings)
-            self._note_present(self._latest)
+            self._judged.update(dict.fromkeys(self._latest.readings))
+            self._note_present(self._latest, len(self._judged))
         self._hand_over()
 
     def _hand_over(self) -> None:
         batch, self._batch = self._batch, Batch()
         self._sink(batch)
 
-    def _note_present(self, finished: Round) -> None:
-        judged, self._judged = self._judged, set()
-        for key in judged:
+    def _note_present(self, finished: Round, most: int) -> None:
+        """Note up to ``most`` of the paths judged: what changed first, then who waits longest.
+
+        With thousands of paths all of them at once (the first minute, a common outage)
+        would keep this thread and the database busy for the whole second.
+        """
+        keys = list(islice(chain(self._changed, self._judged), most))
+        for key in keys:
+            self._changed.discard(key)
+            self._judged.pop(key, None)
             reading = finished.readings.get(key)
-            if reading is not None:
+            if reading is not None and key not in self._batch.current:
                 self._batch.current[key] = self._current(finished, reading)
 
     def _note_change(self, finished: Round, reading: PathReading) -> None:

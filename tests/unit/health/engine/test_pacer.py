@@ -23,7 +23,7 @@ class Target:
     def __init__(self, interval_ns: int = INTERVAL) -> None:
         self.interval_ns = interval_ns
         self.grid_ns = self.due_ns = 0
-        self.retired = False
+        self.skipped = self.retired = False
 
 
 def send_times(pacer: Pacer[Target], until_ns: int, step_ns: int = MS) -> list[int]:
@@ -123,3 +123,12 @@ def test_a_retired_target_is_never_reported_again() -> None:
     kept.retired = True
     assert pacer.due(99 * SECOND) == []
     assert pacer.next_due_ns() is None
+
+
+def test_a_loop_that_is_late_at_every_turn_still_sends() -> None:
+    pacer = Pacer[Target](random.Random(5).random)
+    for _ in range(100):
+        pacer.add(Target(), 0)
+    sent = [len(pacer.due(turn * 3 * INTERVAL)) for turn in range(1, 41)]
+    assert sum(sent) >= 100 * 40 // 3
+    assert max(sent) <= 100
