@@ -53,13 +53,13 @@ class CountingProber(IcmpProber):
 
 
 def path_specs(
-    addresses: Sequence[str], interval_ms: int, timeout_ms: int = 1000, burst_ms: int = 50
+    addresses: Sequence[str], interval_ms: int, timeout_ms: int = 1000
 ) -> list[PathSpec]:
     """One path with one target for each address."""
     timing = ProbeTiming(
         interval_ms=interval_ms,
         timeout_ms=timeout_ms,
-        burst_ms=burst_ms,
+        burst_ms=50,
         hold_ms=500,
         window_secs=60,
     )
