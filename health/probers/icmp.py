@@ -1,7 +1,7 @@
-"""The ``icmp`` kind: echo requests to many targets over one socket per family (RFC 792, 4443).
+"""The ``icmp`` kind: echo requests to many targets over few sockets (RFC 792, RFC 4443).
 
-Chooses the channel of an address family; packets and judgement live in the
-channels (``icmp_channel``, ``icmp_v4``, ``icmp_v6``).
+Chooses the channel of a target; packets and judgement live in the channels
+(``icmp_channel``, ``icmp_v4``, ``icmp_v6``).
 """
 
 from __future__ import annotations
@@ -18,22 +18,25 @@ from health.probers.base import (
     SendError,
     WireTarget,
 )
-from health.probers.icmp_socket import open_bound_v6, open_echo_socket
+from health.probers.icmp_identifiers import ANYWHERE, EchoSlots, Group, group_of
+from health.probers.icmp_socket import open_echo_socket, open_unprivileged
 from health.probers.icmp_v4 import EchoChannelV4
-from health.probers.icmp_v6 import EchoChannelV6, source_sockaddr
+from health.probers.icmp_v6 import EchoChannelV6
 from health.probers.rtt_clock import RttClock
 from health.probers.send_errors import send_error
-from health.probers.slots import Peer, SlotTable
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from health.probers.icmp_channel import EchoChannel, EchoLane
-    from health.probers.icmp_socket import EchoSocket, Mode
+    from health.probers.icmp_socket import Mode
 
 
 class IcmpProber:
-    """All echo probes of this process over one socket per address family.
+    """All echo probes of this process, each group of lanes with an identifier of its own.
+
+    Groups (``icmp_identifiers``) share the raw socket of their address family. Of
+    unprivileged sockets, whose identifier is the kernel's choice, each has its own.
 
     Raises ``ProberPermissionError``, whose text is the cure, when the process
     may open neither a raw nor an unprivileged echo socket. The socket of IPv6 is
@@ -45,13 +48,13 @@ class IcmpProber:
     def __init__(self, clock: RttClock | None = None) -> None:
         self.rejected: Counter[Rejection] = Counter()
         self._clock = clock or RttClock()
-        self._slots = SlotTable()
+        self._slots = EchoSlots()
         self._v4 = EchoChannelV4(
             open_echo_socket(socket.AF_INET), self._slots, self.rejected, self._clock
         )
         self._v6: EchoChannelV6 | None = None
-        self._bound_v6: dict[Peer, EchoChannelV6] = {}
-        """Unprivileged sockets by source address, where one socket can't serve all sources."""
+        self._own: dict[tuple[int, Group], EchoChannel] = {}
+        """Unprivileged sockets by family and group, but those of ``ANYWHERE``."""
         self._channels: list[EchoChannel] = [self._v4]
 
     @property
@@ -65,18 +68,17 @@ class IcmpProber:
 
     def prepare(self, target: WireTarget) -> EchoLane:
         """Look up what the packets to ``target`` need; raises ``SendError``."""
-        lane = self._v6_lane(target) if ":" in target.address else self._v4.lane(target)
-        lane.channel.lanes += 1
-        return lane
+        return self._channel_for(target).lane(target)
 
     def release(self, lane: EchoLane) -> None:
-        """Close the socket of a source that no other lane uses; else lanes share the sockets."""
-        lane.channel.lanes -= 1
-        for source, channel in list(self._bound_v6.items()):
-            if not channel.lanes:
-                channel.close()
-                del self._bound_v6[source]
-                self._channels.remove(channel)
+        """Give back the identifier that no other lane uses, and the socket that only it had."""
+        channel = lane.channel
+        channel.release(lane)
+        key = channel.family, group_of(lane.target)
+        if self._own.get(key) is channel and not channel.identifiers.in_use:
+            channel.close()
+            del self._own[key]
+            self._channels.remove(channel)
 
     def send(self, lane: EchoLane, timeout_ns: int) -> int:
         """Send one echo request now and return its probe id; raises ``SendError``."""
@@ -98,12 +100,12 @@ class IcmpProber:
         for channel in self._channels:
             channel.close()
 
-    def _v6_lane(self, target: WireTarget) -> EchoLane:
-        v6 = self._v6 or self._open_v6()
-        lane = v6.lane(target)
-        if target.source and v6.mode == "unprivileged":
-            lane.channel = self._bound_channel(target)
-        return lane
+    def _channel_for(self, target: WireTarget) -> EchoChannel:
+        first = (self._v6 or self._open_v6()) if ":" in target.address else self._v4
+        group = group_of(target)
+        if first.mode == "raw" or group == ANYWHERE:
+            return first
+        return self._own.get((first.family, group)) or self._open_own(first, target)
 
     def _open_v6(self) -> EchoChannelV6:
         try:
@@ -116,21 +118,17 @@ class IcmpProber:
                 f"this host has no IPv6 ({error}): enable it in the kernel "
                 "(ipv6.disable=0), or probe an IPv4 address",
             ) from error
-        self._v6 = self._channel_v6(opened)
+        self._v6 = EchoChannelV6(opened, self._slots, self.rejected, self._clock)
+        self._channels.append(self._v6)
         return self._v6
 
-    def _bound_channel(self, target: WireTarget) -> EchoChannelV6:
-        source = source_sockaddr(target)
-        channel = self._bound_v6.get(source)
-        if channel is None:
-            try:
-                opened = open_bound_v6(source)
-            except OSError as error:
-                raise send_error(error, target) from error
-            channel = self._bound_v6[source] = self._channel_v6(opened)
-        return channel
-
-    def _channel_v6(self, opened: EchoSocket) -> EchoChannelV6:
-        channel = EchoChannelV6(opened, self._slots, self.rejected, self._clock)
+    def _open_own(self, first: EchoChannel, target: WireTarget) -> EchoChannel:
+        first.way(target)  # raises: what can't be sent to needs no socket
+        try:
+            opened = open_unprivileged(first.sock.family, first.bound_to(target))
+        except OSError as error:
+            raise send_error(error, target) from error
+        channel = type(first)(opened, self._slots, self.rejected, self._clock)
+        self._own[first.family, group_of(target)] = channel
         self._channels.append(channel)
         return channel

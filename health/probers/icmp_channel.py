@@ -14,19 +14,19 @@ from typing import TYPE_CHECKING, ClassVar, TypeAlias
 from health.domain.measurement import Outcome, Rejection
 from health.probers.base import Reply, SendError, WireTarget
 from health.probers.icmp_errors import MAX_PENDING, PENDING_ERRORS, describe, next_queued_error
+from health.probers.icmp_identifiers import EchoSlots, group_of
 from health.probers.icmp_packet import (
     ECHO_BYTES,
     ICMP_HEADER_BYTES,
-    SEQUENCE_OFFSET,
     SIGNATURE,
-    TOKEN_OFFSET,
     EchoBuilder,
     QuotedEcho,
     checksum_holds,
     read_echo,
+    read_request,
 )
 from health.probers.send_errors import send_error
-from health.probers.slots import SLOT_MASK, Outstanding, Peer, SlotTable
+from health.probers.slots import SLOT_MASK, Outstanding, Peer
 from health.probers.socket_options import Ancillary
 from health.probers.tokens import TOKEN_BYTES, random_tokens
 
@@ -50,22 +50,27 @@ Arrival: TypeAlias = tuple[bytes, Ancillary, int, Peer]
 """What recvmsg returns: packet, ancillary data, flags, sender."""
 
 
-class EchoLane:
-    """A target made ready for sending: by which channel, where to, with what ancillary data."""
+Way: TypeAlias = tuple[Peer, Ancillary]
+"""Where a packet goes, and the ancillary data that it leaves with."""
 
-    __slots__ = ("channel", "options", "peer", "target")
+
+class EchoLane:
+    """A target made ready for sending: by which channel, which way, as what request."""
+
+    __slots__ = ("channel", "identifier", "options", "peer", "request", "target")
 
     def __init__(
-        self, channel: EchoChannel, peer: Peer, options: Ancillary, target: WireTarget
+        self, channel: EchoChannel, way: Way, builder: EchoBuilder, target: WireTarget
     ) -> None:
         self.channel = channel
-        self.peer = peer
-        self.options = options
+        self.peer, self.options = way
+        self.identifier = builder.identifier
+        self.request = builder.request
         self.target = target
 
 
 class EchoChannel(ABC):
-    """All probes of one address family. ``slots`` and ``rejected`` are shared with its sibling."""
+    """All probes over one socket. ``slots`` and ``rejected`` are shared with its siblings."""
 
     family: ClassVar[int]
     """4 or 6."""
@@ -75,21 +80,18 @@ class EchoChannel(ABC):
     def __init__(
         self,
         opened: EchoSocket,
-        slots: SlotTable,
+        slots: EchoSlots,
         rejected: Counter[Rejection],
         clock: RttClock,
     ) -> None:
         self.sock = opened.sock
         self.mode = opened.mode
-        self.lanes = 0
-        """How many lanes use it, counted by its owner."""
+        self.identifiers = opened.identifiers
         self._raw = opened.mode == "raw"
         # Where the echo message begins in what an ordinary answer makes the socket return.
         self._offset = self.ip_header_bytes() if self._raw else 0
         # Raw ICMPv4 sockets are shown packets before the kernel has looked at them.
         self._kernel_checks = not self._offset
-        self._identifier = opened.identifier
-        self._request = EchoBuilder(opened.identifier, self.request_type).request
         self._tokens = random_tokens()
         self._slots = slots
         self._rejected = rejected
@@ -97,8 +99,13 @@ class EchoChannel(ABC):
 
     # --- what differs between the families ------------------------------------------
     @abstractmethod
-    def lane(self, target: WireTarget) -> EchoLane:
-        """Prepare a target; raises ``SendError`` when it can't be sent to as it is."""
+    def way(self, target: WireTarget) -> Way:
+        """How to send to a target; raises ``SendError`` when it can't be sent to as it is."""
+
+    @staticmethod
+    @abstractmethod
+    def bound_to(target: WireTarget) -> Peer:
+        """The local address that an unprivileged socket for this target must be bound to."""
 
     @staticmethod
     @abstractmethod
@@ -124,6 +131,17 @@ class EchoChannel(ABC):
         """What a failed system call says about the target."""
         return send_error(error, target)
 
+    # --- lanes ------------------------------------------------------------------------
+    def lane(self, target: WireTarget) -> EchoLane:
+        """Prepare a target; raises ``SendError`` when it can't be sent to as it is."""
+        way = self.way(target)
+        identifier = self.identifiers.take(group_of(target))
+        return EchoLane(self, way, EchoBuilder(identifier, self.request_type), target)
+
+    def release(self, lane: EchoLane) -> None:
+        """Nothing more is sent along this lane."""
+        self.identifiers.give_back(group_of(lane.target))
+
     # --- sending ----------------------------------------------------------------------
     def send(self, lane: EchoLane, timeout_ns: int) -> int:
         """Send one echo request; returns the probe id."""
@@ -131,7 +149,8 @@ class EchoChannel(ABC):
         mono = clock.monotonic_ns()
         probe_id = self._slots.claim(mono)
         token = next(self._tokens)
-        packet = self._request(probe_id & SLOT_MASK, token)
+        slot = probe_id & SLOT_MASK
+        packet = lane.request(slot, token)
         peer = lane.peer
         wall = clock.wall_ns()  # at the last moment: all that follows counts as round trip
         try:
@@ -141,6 +160,7 @@ class EchoChannel(ABC):
                 self.sock.sendto(packet, peer)
         except OSError as error:
             self._send_again(error, packet, lane)
+        self._slots.identifiers[slot] = lane.identifier
         self._slots.open((probe_id, peer, token, wall, mono, timeout_ns))
         return probe_id
 
@@ -169,10 +189,9 @@ class EchoChannel(ABC):
 
     def _renewed(self, lane: EchoLane) -> bool:
         """True when the lane's interface has another index by now, which the lane then has too."""
-        before = lane.options, lane.peer
-        renewed = self.lane(lane.target)
-        lane.options, lane.peer = renewed.options, renewed.peer
-        return before != (lane.options, lane.peer)
+        before = lane.peer, lane.options
+        lane.peer, lane.options = self.way(lane.target)
+        return before != (lane.peer, lane.options)
 
     # --- receiving --------------------------------------------------------------------
     def receive(self, replies: list[Reply]) -> None:
@@ -204,8 +223,8 @@ class EchoChannel(ABC):
         """Accept the answers to outstanding probes; look closer at everything else."""
         self._clock.read()
         round_trip_ns = self._clock.round_trip_ns
-        live, settle = self._slots.live, self._slots.settle
-        offset, head, ours = self._offset, self.reply_type << 8, self._identifier
+        live, settle, sent_as = self._slots.live, self._slots.settle, self._slots.identifiers
+        offset, head = self._offset, self.reply_type << 8
         length, unchecked = offset + ECHO_BYTES, not self._kernel_checks
         for packet, ancillary, _flags, peer in batch:
             probe = None
@@ -216,9 +235,12 @@ class EchoChannel(ABC):
                     probe[2] != token
                     or probe[1] != peer
                     or kind != head
-                    or identifier != ours
+                    or identifier != sent_as[sequence]
                     or signature != SIGNATURE
-                    or (unchecked and (checksum + ours + sequence + token + SIGNATURE) % 0xFFFF)
+                    or (
+                        unchecked
+                        and (checksum + identifier + sequence + token + SIGNATURE) % 0xFFFF
+                    )
                 ):
                     probe = None
             if probe is None:
@@ -257,7 +279,7 @@ class EchoChannel(ABC):
     def _judge_reply(self, message: bytes, peer: Peer) -> Outstanding | None:
         _kind, _checksum, identifier, sequence, token, signature = read_echo(message, 0)
         probe = self._slots.find(sequence)
-        if identifier != self._identifier:
+        if identifier != self._slots.identifiers[sequence]:
             self._rejected[Rejection.FOREIGN] += 1
         elif probe is None or probe[1] != peer or probe[2] != token:
             self._count_stranger(sequence, peer, token)
@@ -271,33 +293,29 @@ class EchoChannel(ABC):
         quoted = self.quoted_echo(message)
         if quoted is None:
             self._rejected[Rejection.CORRUPT] += 1
-        elif quoted.identifier != self._identifier:
-            self._rejected[Rejection.FOREIGN] += 1
         else:
-            detail = describe(self.family, message[0], message[1], router)
-            self._refuse(quoted.sequence, quoted.destination, quoted.token, detail, replies)
+            self._refuse(quoted, describe(self.family, message[0], message[1], router), replies)
 
     def _read_error_queue(self, replies: list[Reply]) -> None:
         for _ in range(MAX_BATCHES_PER_CALL * BATCH):
             queued = next_queued_error(self.sock)
             if queued is None:
                 return
-            # Quoted is the request itself, from its ICMP header on.
-            request = queued.quoted
-            if len(request) < ICMP_HEADER_BYTES:
+            quoted = read_request(queued.peer[0], self.request_type, queued.quoted)
+            if quoted is None:
                 self._rejected[Rejection.CORRUPT] += 1
-                continue
-            sequence = int.from_bytes(request[SEQUENCE_OFFSET:TOKEN_OFFSET], "big")
-            token = request[TOKEN_OFFSET : TOKEN_OFFSET + TOKEN_BYTES]
-            self._refuse(sequence, queued.peer[0], token, queued.detail, replies)
+            else:
+                self._refuse(quoted, queued.detail, replies)
 
-    def _refuse(
-        self, sequence: int, destination: str, quoted: bytes, detail: str, replies: list[Reply]
-    ) -> None:
+    def _refuse(self, quoted: QuotedEcho, detail: str, replies: list[Reply]) -> None:
         """Settle the probe that an error quotes; routers may quote less than the token."""
+        destination, identifier, sequence, token = quoted
+        if identifier != self._slots.identifiers[sequence]:
+            self._rejected[Rejection.FOREIGN] += 1
+            return
         probe = self._slots.find(sequence)
-        if probe is None or probe[1][0] != destination or not _token(probe).startswith(quoted):
-            self._count_stranger(sequence, self.peer_of(destination), int.from_bytes(quoted, "big"))
+        if probe is None or probe[1][0] != destination or not _token(probe).startswith(token):
+            self._count_stranger(sequence, self.peer_of(destination), int.from_bytes(token, "big"))
             return
         self._slots.settle(probe, self._clock.monotonic_ns())
         replies.append(Reply(probe[0], Outcome.REFUSED, None, detail))

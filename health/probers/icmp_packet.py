@@ -28,7 +28,6 @@ ECHO_BYTES = 24
 """Header (8), token (8) and signature (8)."""
 ICMP_HEADER_BYTES = 8
 TOKEN_OFFSET = 8
-SEQUENCE_OFFSET = 6
 _IPV6_HEADER_BYTES = 40
 
 _ECHO = struct.Struct("!HHHHQQ")
@@ -92,7 +91,7 @@ def read_quoted_echo(message: bytes) -> QuotedEcho | None:
     if ip_header[9] != socket.IPPROTO_ICMP or header_bytes < 20:
         return None
     destination = socket.inet_ntop(socket.AF_INET, ip_header[16:20])
-    return _quoted(destination, ECHO_REQUEST, ip_header[header_bytes:])
+    return read_request(destination, ECHO_REQUEST, ip_header[header_bytes:])
 
 
 def read_quoted_echo_v6(message: bytes) -> QuotedEcho | None:
@@ -101,10 +100,11 @@ def read_quoted_echo_v6(message: bytes) -> QuotedEcho | None:
     if len(ip_header) < _IPV6_HEADER_BYTES or ip_header[6] != socket.IPPROTO_ICMPV6:
         return None
     destination = socket.inet_ntop(socket.AF_INET6, ip_header[24:40])
-    return _quoted(destination, ECHO_REQUEST_V6, ip_header[_IPV6_HEADER_BYTES:])
+    return read_request(destination, ECHO_REQUEST_V6, ip_header[_IPV6_HEADER_BYTES:])
 
 
-def _quoted(destination: str, request_type: int, request: bytes) -> QuotedEcho | None:
+def read_request(destination: str, request_type: int, request: bytes) -> QuotedEcho | None:
+    """The same of a quote that begins with the ICMP header; None if it quotes no request."""
     if len(request) < _HEADER.size:
         return None
     icmp_type, _code, _checksum, identifier, sequence = _HEADER.unpack_from(request)

@@ -1,4 +1,4 @@
-"""Opening the one ICMP socket of a family: raw where permitted, else the unprivileged echo socket.
+"""Opening ICMP sockets: raw where permitted, else unprivileged echo sockets.
 
 Everything the kernel can filter away is filtered there, so that a busy host's
 other ICMP traffic costs nothing here. Sends and receives nothing itself.
@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import contextlib
 import errno
-import os
 import socket
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -16,6 +15,12 @@ from typing import Literal, TypeAlias
 
 from health.probers.base import ProberError, ProberPermissionError
 from health.probers.icmp_filters import filter_raw_v4, filter_raw_v6
+from health.probers.icmp_identifiers import (
+    RANDOM_MASK,
+    GroupIdentifiers,
+    identifiers_of,
+    random_part,
+)
 from health.probers.slots import Peer
 from health.probers.socket_options import (
     IP_RECVERR,
@@ -39,11 +44,11 @@ _FORBIDDEN = frozenset({errno.EPERM, errno.EACCES, errno.EPROTONOSUPPORT})
 
 @dataclass(frozen=True, slots=True)
 class EchoSocket:
-    """A non-blocking ICMP socket, what kind it is, and the identifier of its requests."""
+    """A non-blocking ICMP socket, what kind it is, and the identifiers of its requests."""
 
     sock: socket.socket
     mode: Mode
-    identifier: int
+    identifiers: GroupIdentifiers
 
 
 def open_echo_socket(family: socket.AddressFamily) -> EchoSocket:
@@ -57,7 +62,7 @@ def open_echo_socket(family: socket.AddressFamily) -> EchoSocket:
     Raises ``ProberPermissionError`` when it may have none, ``ProberError`` when
     the kernel fails otherwise, for want of the family for instance.
     """
-    for open_socket in (_open_raw, _open_unprivileged):
+    for open_socket in (_open_raw, open_unprivileged):
         try:
             return open_socket(family)
         except OSError as error:
@@ -68,43 +73,30 @@ def open_echo_socket(family: socket.AddressFamily) -> EchoSocket:
 
 def _open_raw(family: socket.AddressFamily) -> EchoSocket:
     sock = socket.socket(family, socket.SOCK_RAW, _protocol(family))
-    identifier = random_identifier()
+    common = random_part()
     with _closed_on_failure(sock):
         if family is socket.AF_INET6:
-            filter_raw_v6(sock, identifier)
+            filter_raw_v6(sock, common, RANDOM_MASK)
         else:
-            filter_raw_v4(sock, identifier)
+            filter_raw_v4(sock, common, RANDOM_MASK)
         _prepare(sock)
         _discard_unfiltered(sock)
-    return EchoSocket(sock, "raw", identifier)
+    return EchoSocket(sock, "raw", GroupIdentifiers(identifiers_of(common)))
 
 
-def open_bound_v6(source: Peer) -> EchoSocket:
-    """An unprivileged ICMPv6 socket whose packets come from ``source``.
-
-    The kernel ignores the source address in the ancillary data of such sockets
-    (net/ipv6/ping.c; that of IPv4 and all other options it honours), so that each
-    source needs its own. Raises ``OSError``.
-    """
-    return _open_unprivileged(socket.AF_INET6, source)
-
-
-def _open_unprivileged(family: socket.AddressFamily, source: Peer | None = None) -> EchoSocket:
+def open_unprivileged(family: socket.AddressFamily, bound_to: Peer | None = None) -> EchoSocket:
+    """An echo socket with one identifier, the kernel's choice. Raises ``OSError``."""
     sock = socket.socket(family, socket.SOCK_DGRAM, _protocol(family))
     with _closed_on_failure(sock):
         if family is socket.AF_INET6:
-            sock.bind(source or ("::", 0))
+            sock.bind(bound_to or ("::", 0))
             sock.setsockopt(socket.IPPROTO_IPV6, IPV6_RECVERR, 1)
         else:
-            sock.bind(("0.0.0.0", 0))
+            sock.bind(bound_to or ("0.0.0.0", 0))
             sock.setsockopt(socket.IPPROTO_IP, IP_RECVERR, 1)
         _prepare(sock)
-    return EchoSocket(sock, "unprivileged", int(sock.getsockname()[1]))
-
-
-def random_identifier() -> int:
-    """An identifier for the echo requests of one raw socket, unlike those of its neighbours."""
-    return int.from_bytes(os.urandom(2), "big")
+    identifier = int(sock.getsockname()[1])
+    return EchoSocket(sock, "unprivileged", GroupIdentifiers([identifier]))
 
 
 @contextlib.contextmanager

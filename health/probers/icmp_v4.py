@@ -6,7 +6,7 @@ import socket
 
 from health.domain.measurement import Outcome
 from health.probers.base import SendError, WireTarget
-from health.probers.icmp_channel import EchoChannel, EchoLane
+from health.probers.icmp_channel import EchoChannel, Way
 from health.probers.icmp_packet import ECHO_REPLY, ECHO_REQUEST, QuotedEcho, read_quoted_echo
 from health.probers.slots import Peer
 from health.probers.socket_options import packet_options_v4
@@ -22,8 +22,8 @@ class EchoChannelV4(EchoChannel):
     request_type = ECHO_REQUEST
     reply_type = ECHO_REPLY
 
-    def lane(self, target: WireTarget) -> EchoLane:
-        """Prepare a target; raises ``SendError`` when it can't be sent to as it is."""
+    def way(self, target: WireTarget) -> Way:
+        """How to send to a target; raises ``SendError`` when it can't be sent to as it is."""
         try:
             socket.inet_pton(socket.AF_INET, target.address)
             options = packet_options_v4(target)
@@ -33,7 +33,12 @@ class EchoChannelV4(EchoChannel):
                 f"address {target.address!r} and source {target.source!r} must be literal "
                 "IPv4 addresses: resolve the name first",
             ) from None
-        return EchoLane(self, self.peer_of(target.address), options, target)
+        return self.peer_of(target.address), options
+
+    @staticmethod
+    def bound_to(target: WireTarget) -> Peer:
+        """Any address: the kernel honours the source of each packet."""
+        return "0.0.0.0", 0
 
     @staticmethod
     def ip_header_bytes() -> int:

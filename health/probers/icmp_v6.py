@@ -7,7 +7,7 @@ import socket
 
 from health.domain.measurement import Outcome
 from health.probers.base import SendError, WireTarget
-from health.probers.icmp_channel import EchoChannel, EchoLane
+from health.probers.icmp_channel import EchoChannel, Way
 from health.probers.icmp_packet import (
     ECHO_REPLY_V6,
     ECHO_REQUEST_V6,
@@ -30,8 +30,8 @@ class EchoChannelV6(EchoChannel):
     request_type = ECHO_REQUEST_V6
     reply_type = ECHO_REPLY_V6
 
-    def lane(self, target: WireTarget) -> EchoLane:
-        """Prepare a target; raises ``SendError`` when it can't be sent to as it is."""
+    def way(self, target: WireTarget) -> Way:
+        """How to send to a target; raises ``SendError`` when it can't be sent to as it is."""
         address, _, zone = target.address.partition("%")
         try:
             packed = socket.inet_pton(socket.AF_INET6, address)
@@ -45,7 +45,20 @@ class EchoChannelV6(EchoChannel):
         scope = _scope(target, zone) if _is_link_local(packed) else 0
         # Replies are compared with what the kernel writes: one way for each address.
         canonical = socket.inet_ntop(socket.AF_INET6, packed)
-        return EchoLane(self, (canonical, 0, 0, scope), options, target)
+        return (canonical, 0, 0, scope), options
+
+    @staticmethod
+    def bound_to(target: WireTarget) -> Peer:
+        """The target's source.
+
+        The kernel ignores the source address in the ancillary data of unprivileged
+        sockets (net/ipv6/ping.c; that of IPv4 and all other options it honours).
+        """
+        if not target.source:
+            return "::", 0
+        address, _, zone = target.source.partition("%")
+        packed = socket.inet_pton(socket.AF_INET6, address)
+        return address, 0, 0, _scope(target, zone) if _is_link_local(packed) else 0
 
     def fault(self, error: OSError, target: WireTarget) -> SendError:
         """What a failed system call says about the target."""
@@ -76,13 +89,6 @@ class EchoChannelV6(EchoChannel):
     def quoted_echo(message: bytes) -> QuotedEcho | None:
         """The echo request that an ICMP error quotes."""
         return read_quoted_echo_v6(message)
-
-
-def source_sockaddr(target: WireTarget) -> Peer:
-    """The socket address of the target's source, which must be a literal IPv6 address."""
-    address, _, zone = target.source.partition("%")
-    packed = socket.inet_pton(socket.AF_INET6, address)
-    return address, 0, 0, _scope(target, zone) if _is_link_local(packed) else 0
 
 
 def _is_link_local(packed: bytes) -> bool:

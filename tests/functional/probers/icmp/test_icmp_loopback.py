@@ -10,6 +10,7 @@ import pytest
 
 from health.domain.measurement import Outcome, Rejection
 from health.probers.base import SendError, WireTarget
+from health.probers.icmp_identifiers import RANDOM_MASK
 from health.probers.rtt_clock import RttClock
 
 pytestmark = pytest.mark.root
@@ -161,9 +162,11 @@ def test_no_slot_is_used_again_while_its_probe_is_outstanding(own_net, make_prob
 
 
 def test_the_identifier_of_a_prober_is_random(own_net, make_prober):
-    identifiers = {make_prober()._v4._identifier for _ in range(20)}
+    target = WireTarget("127.0.0.1")
+    identifiers = {make_prober().prepare(target).identifier for _ in range(20)}
     assert len(identifiers) > 15
     assert identifiers != {(os.getpid() + i) & 0xFFFF for i in range(20)}
+    assert len({identifier & RANDOM_MASK for identifier in identifiers}) > 15
 
 
 def test_closing_twice_is_harmless(echo):

@@ -25,7 +25,8 @@ from health.probers.icmp import IcmpProber
 
 mode, identifier, *sources = sys.argv[1:]
 if identifier:
-    icmp_socket.random_identifier = lambda: int(identifier)
+    icmp_socket.identifiers_of = lambda common: [int(identifier)]
+    icmp_socket.random_part = lambda: int(identifier)
 if mode == "unprivileged":
     def forbidden(family):
         raise PermissionError(1, "as to a user without CAP_NET_RAW")
