@@ -118,6 +118,53 @@ def test_answers_with_another_identifier_do_not_even_reach_the_prober(probed, fo
     assert not prober.rejected
 
 
+@pytest.fixture
+def other_group(probed, echo):
+    """A lane of the same prober to the same target, which leaves another way."""
+    prober, address, _probe_id, request = probed
+    lane = prober.prepare(WireTarget(address, fwmark=7))
+    assert request[4:6] != lane.identifier.to_bytes(2, "big")
+    return lane
+
+
+def test_an_answer_with_the_identifier_of_another_group_is_foreign(
+    probed, other_group, forger, helpers
+):
+    prober, address, probe_id, request = probed
+    other = request[:4] + other_group.identifier.to_bytes(2, "big") + request[6:]
+    forger.send(forger.reply(other), address)
+    assert helpers.await_rejection(prober) == []
+    assert prober.rejected == {Rejection.FOREIGN: 1}
+    forger.send(forger.reply(request), address)
+    assert [reply.probe_id for reply in helpers.collect(prober, 1)] == [probe_id]
+    forger.send(forger.reply(other), address)  # nor is it a duplicate afterwards
+    assert helpers.await_rejection(prober) == []
+    assert prober.rejected == {Rejection.FOREIGN: 2}
+
+
+@pytest.mark.parametrize("quoted_bytes", [8, 24])
+def test_an_error_with_the_identifier_of_another_group_is_foreign(
+    probed, other_group, echo, forger, helpers, quoted_bytes
+):
+    prober, address, probe_id, request = probed
+    other = request[:4] + other_group.identifier.to_bytes(2, "big") + request[6:]
+    error = forger.error(other[:quoted_bytes], address, *UNREACHABLE[echo.family])
+    forger.send(error, ROUTER[echo.family])
+    assert helpers.await_rejection(prober) == []
+    assert prober.rejected == {Rejection.FOREIGN: 1}
+    forger.send(forger.reply(request), address)
+    assert [reply.probe_id for reply in helpers.collect(prober, 1)] == [probe_id]
+
+
+@pytest.mark.parametrize("mode", ["raw"], indirect=True)
+def test_an_answer_with_an_identifier_that_no_group_has_is_foreign(probed, forger, helpers):
+    prober, address, _probe_id, request = probed
+    other = request[:5] + bytes([request[5] ^ 1]) + request[6:]
+    forger.send(forger.reply(other), address)
+    assert helpers.await_rejection(prober) == []
+    assert prober.rejected == {Rejection.FOREIGN: 1}
+
+
 @pytest.mark.parametrize(
     ("family", "icmp_type", "code", "detail"),
     [

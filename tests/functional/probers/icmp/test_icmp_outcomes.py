@@ -240,16 +240,24 @@ def test_a_lane_outlives_its_interface(own_net, mode, family, make_prober, helpe
     assert prober.send(lane, SECOND) > first
 
 
-def test_unprivileged_ipv6_has_a_socket_for_each_source_and_closes_it(
-    own_net, make_prober, helpers
-):
-    helpers.run("ip", "-6", "addr", "add", "fd77::99/128", "dev", "lo", "nodad")
-    prober = make_prober("unprivileged")
-    target = WireTarget("fd77::3", source="fd77::99")
-    lanes = [prober.prepare(target), prober.prepare(target._replace(address="fd77::4"))]
+@pytest.mark.parametrize("mode", ["unprivileged"], indirect=True)
+@pytest.mark.parametrize("other", ["source", "interface", "mark"])
+def test_each_group_has_an_unprivileged_socket_that_closes_with_its_last_lane(echo, helpers, other):
+    address, source = echo.target(3).address, echo.target(99).address
+    if echo.family == "IPv6":
+        helpers.run("ip", "-6", "addr", "add", f"{source}/128", "dev", "lo", "nodad")
+    prober = echo.make()
+    options = {"source": {"source": source}, "interface": {"interface": "lo"},
+               "mark": {"fwmark": 7}}  # fmt: skip
+    target = WireTarget(address, **options[other])
+    lanes = [
+        prober.prepare(target),
+        prober.prepare(target._replace(address=echo.target(4).address)),
+    ]
     ids = [prober.send(lane, SECOND) for lane in lanes]
     assert sorted(reply.probe_id for reply in helpers.collect(prober, 2)) == ids
     sock = lanes[0].channel.sock
+    assert prober.prepare(WireTarget(address)).channel.sock is not sock
     assert lanes[1].channel.sock is sock
     prober.release(lanes[0])
     assert sock.fileno() >= 0
