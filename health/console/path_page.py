@@ -23,6 +23,7 @@ from health.console.charts.buckets import (
     statistics,
 )
 from health.console.charts.path_chart import LOSS_LABELS, Chart, Limits, path_chart
+from health.console.direction_words import DirectionWords, direction_words
 from health.console.live import checksum
 from health.console.neighbours import Neighbours
 from health.console.target_notes import target_notes
@@ -33,6 +34,7 @@ from health.domain.status import FACES, Face, face_of
 from health.models import HealthSample, SlaProfile, StatusChange
 from health.probers import PROBERS
 from health.selectors.current import PathNow
+from health.selectors.directions import KINDS_THAT_TELL, directions_of
 from health.selectors.history import HistoryPoint
 
 TABLE_ROWS = 30
@@ -110,7 +112,10 @@ class ScorePart:
 
 @dataclass(frozen=True, slots=True)
 class ScoreCard:
-    """The score with its parts; without a score, why there is none."""
+    """The score with its parts; without a score, why there is none.
+
+    ``directions`` is None where the kind of probes can't tell them apart.
+    """
 
     score: str
     mos: str
@@ -118,11 +123,14 @@ class ScoreCard:
     sent: int
     received: int
     face: Face
+    directions: DirectionWords | None
 
     @property
     def v(self) -> str:
         """The checksum of what is shown."""
-        return checksum(self.score, self.mos, self.parts, self.sent, self.received, self.face)
+        return checksum(
+            self.score, self.mos, self.parts, self.sent, self.received, self.face, self.directions
+        )
 
 
 _METRICS = {
@@ -141,7 +149,15 @@ def score_card(path: PathNow) -> ScoreCard:
         sent=path.sent,
         received=path.received,
         face=path.face,
+        directions=_directions(path),
     )
+
+
+def _directions(path: PathNow) -> DirectionWords | None:
+    if path.kind not in KINDS_THAT_TELL:
+        return None
+    is_measured = path.enabled and not path.is_stale
+    return direction_words(directions_of(path), is_measured=is_measured, reachable=path.reachable)
 
 
 def _score_parts(path: PathNow) -> tuple[ScorePart, ...]:
