@@ -45,6 +45,20 @@ METRICS: dict[str, Metric] = {
             "seconds",
         ),
         Metric(
+            "pathwarden_path_direction_loss_ratio",
+            _GAUGE,
+            "Share of the window's probes lost on the way there (forward) or back, 0 to 1.",
+            (*_PATH, "direction"),
+            "ratio",
+        ),
+        Metric(
+            "pathwarden_path_direction_jitter_seconds",
+            _GAUGE,
+            "Mean difference of consecutive one-way delays there (forward) or back.",
+            (*_PATH, "direction"),
+            "seconds",
+        ),
+        Metric(
             "pathwarden_path_mos",
             _GAUGE,
             "Estimated mean opinion score of a call (ITU-T G.107), 1 to 4.5.",

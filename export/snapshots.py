@@ -15,10 +15,12 @@ from export.moments import iso, utc_text
 from export.readings import path_readings, status_counts
 from failover.models import FailoverPolicy
 from failover.selectors import PolicyNow, policies_now
+from health.domain.directions import NO_DIRECTIONS, DirectionMetrics
 from health.domain.sample import SLOT_SECS
 from health.models import Path
 from health.selectors.current import PathNow
-from health.selectors.history import path_history
+from health.selectors.directions import directions_by_slot, directions_of
+from health.selectors.history import HistoryPoint, path_history
 
 
 def health_snapshot(paths: QuerySet[Path], *, now: float) -> dict[str, Any]:
@@ -57,6 +59,7 @@ def path_health(path: PathNow) -> dict[str, Any]:
         "latency_ms": path.latency_ms,
         "packet_loss_pct": path.packet_loss_pct,
         "jitter_ms": path.jitter_ms,
+        **directions_of(path)._asdict(),
         "health_score": path.health_score,
         "status": path.status,
         "reason": path.reason or None,
@@ -86,11 +89,12 @@ def path_health(path: PathNow) -> dict[str, Any]:
 
 
 def path_past(path: Path, *, since: float, until: float) -> dict[str, Any]:
-    """The slots of ``path`` that begin in [since, until) (seconds since 1970); one query.
+    """The slots of ``path`` that begin in [since, until) (seconds since 1970); two queries.
 
     Raises ``ValueError`` with the cure when the span is reversed or too long.
     """
     points = path_history(path.pk, since=since, until=until)
+    told = directions_by_slot(path.pk, [point.timestamp for point in points])
     return {
         "path_id": path.pk,
         "uid": path.uid,
@@ -98,8 +102,12 @@ def path_past(path: Path, *, since: float, until: float) -> dict[str, Any]:
         "until": iso(until),
         "resolution": "raw",
         "interval_secs": SLOT_SECS,
-        "points": [asdict(point) | {"timestamp": iso(point.timestamp)} for point in points],
+        "points": [_slot(point, told.get(point.timestamp, NO_DIRECTIONS)) for point in points],
     }
+
+
+def _slot(point: HistoryPoint, directions: DirectionMetrics) -> dict[str, Any]:
+    return asdict(point) | {"timestamp": iso(point.timestamp)} | directions._asdict()
 
 
 def failover_snapshot(policies: QuerySet[FailoverPolicy], *, now: float) -> dict[str, Any]:

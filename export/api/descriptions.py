@@ -91,7 +91,16 @@ class TargetHealthSerializer(_Shape):
     )
 
 
-class PathHealthSerializer(PathLineSerializer):
+class DirectionsSerializer(_Shape):
+    """What STAMP adds to a round trip: the way there (forward) and back, over the window."""
+
+    forward_loss_pct = _measured("Lost on the way there, 0–100; null where it cannot be told.")
+    backward_loss_pct = _measured("Lost on the way back, 0–100; null where it cannot be told.")
+    forward_jitter_ms = _measured("Delay variation there (RFC 3393); null where it cannot be told.")
+    backward_jitter_ms = _measured("Delay variation back (RFC 3393); null where it cannot be told.")
+
+
+class PathHealthSerializer(DirectionsSerializer, PathLineSerializer):
     """The present of one path."""
 
     reason = serializers.CharField(allow_null=True, help_text="Why, where numbers do not tell.")
@@ -101,8 +110,11 @@ class PathHealthSerializer(PathLineSerializer):
     targets = TargetHealthSerializer(many=True)
 
 
-class HistoryPointSerializer(_Shape):
-    """One slot of ten seconds; values are null where nothing was measured."""
+class HistoryPointSerializer(DirectionsSerializer):
+    """One slot of ten seconds; values are null where nothing was measured.
+
+    The directions are those of the window at the end of the slot.
+    """
 
     timestamp = serializers.DateTimeField(help_text="Start of the slot.")
     sent = serializers.IntegerField()

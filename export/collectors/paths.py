@@ -5,14 +5,16 @@ The hottest code of a scrape: labels are escaped once per path, not once per ser
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 
 from export.collectors.family import Family
 from export.exposition import Sample, Value, escape_label, label_block
 from export.metrics import METRICS
 from export.readings import PathReading, path_readings
+from health.domain.directions import DirectionMetrics
 from health.domain.status import PathStatus
 from health.models import Path
+from health.selectors.directions import directions_by_path
 
 _LABELS = ("path_id", "path", "site")
 _STATES = tuple(status.value for status in PathStatus)
@@ -38,7 +40,7 @@ _MEASUREMENTS: dict[str, Callable[[PathReading], Value | None]] = {
 
 
 def path_families(now: float) -> Iterator[Family]:
-    """All paths as of ``now``; one query."""
+    """All paths as of ``now``; two queries."""
     paths = [
         (label_block(_LABELS, (path.path_id, path.name, path.site)), path)
         for path in path_readings(Path.objects.all(), now=now)
@@ -46,6 +48,7 @@ def path_families(now: float) -> Iterator[Family]:
     known = [(labels, path) for labels, path in paths if path.status != PathStatus.UNKNOWN]
     for name, value_of in _MEASUREMENTS.items():
         yield METRICS[name], _measured(known, value_of)
+    yield from _direction_families(known)
     yield METRICS["pathwarden_path_probe_failures_total"], _failures(known)
     yield METRICS["pathwarden_path_status"], _states(paths)
     yield (
@@ -60,6 +63,36 @@ def _measured(
 ) -> list[Sample]:
     values = ((labels, value_of(path)) for labels, path in paths)
     return [(labels, value) for labels, value in values if value is not None]
+
+
+def _direction_families(known: list[tuple[str, PathReading]]) -> Iterator[Family]:
+    told = directions_by_path()
+    ways: list[tuple[str, DirectionMetrics]] = [
+        (labels, told[path.path_id]) for labels, path in known if path.path_id in told
+    ]
+    yield (
+        METRICS["pathwarden_path_direction_loss_ratio"],
+        _both_ways(
+            (labels, _ratio(way.forward_loss_pct), _ratio(way.backward_loss_pct))
+            for labels, way in ways
+        ),
+    )
+    yield (
+        METRICS["pathwarden_path_direction_jitter_seconds"],
+        _both_ways(
+            (labels, _seconds(way.forward_jitter_ms), _seconds(way.backward_jitter_ms))
+            for labels, way in ways
+        ),
+    )
+
+
+def _both_ways(rows: Iterable[tuple[str, float | None, float | None]]) -> list[Sample]:
+    return [
+        (f'{labels[:-1]},direction="{direction}"}}', value)
+        for labels, forward, backward in rows
+        for direction, value in (("forward", forward), ("backward", backward))
+        if value is not None
+    ]
 
 
 def _states(paths: list[tuple[str, PathReading]]) -> list[Sample]:

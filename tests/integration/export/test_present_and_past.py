@@ -107,8 +107,10 @@ def test_the_health_of_a_path_has_its_targets(ask):
     path = measured_path("fibre", targets=[TARGET], reason="", mos=4.25)
     health = ask(f"paths/{path.pk}/health/")
     assert health.keys() == {
-        "path_id", "uid", "name", "latency_ms", "packet_loss_pct", "jitter_ms", "health_score",
-        "status", "reason", "detail", "reachable", "mos", "last_checked", "targets",
+        "path_id", "uid", "name", "latency_ms", "packet_loss_pct", "jitter_ms",
+        "forward_loss_pct", "backward_loss_pct", "forward_jitter_ms", "backward_jitter_ms",
+        "health_score", "status", "reason", "detail", "reachable", "mos", "last_checked",
+        "targets",
     }  # fmt: skip
     assert health["mos"] == 4.25
     assert health["reachable"] is True
@@ -169,8 +171,9 @@ def test_a_slot_of_a_dead_path_has_null_for_what_was_not_measured(ask):
     assert point == {
         "timestamp": "2025-10-09T08:53:20.000Z", "sent": 20, "received": 0, "latency_ms": None,
         "min_latency_ms": None, "max_latency_ms": None, "packet_loss_pct": 100.0,
-        "jitter_ms": None, "health_score": 0.0, "status": "down", "known_secs": 10,
-        "reachable_secs": 0,
+        "jitter_ms": None, "forward_loss_pct": None, "backward_loss_pct": None,
+        "forward_jitter_ms": None, "backward_jitter_ms": None, "health_score": 0.0,
+        "status": "down", "known_secs": 10, "reachable_secs": 0,
     }  # fmt: skip
 
 

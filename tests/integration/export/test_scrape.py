@@ -73,7 +73,10 @@ def network():
         vantage=VantageFactory(site=site), bandwidth_down_mbps=100.0, bandwidth_up_mbps=12.5
     )
     path = PathFactory(name='a "quoted"\nname\\', uplink=uplink, destination=SiteFactory())
-    CurrentHealthFactory(path=path, probes_total=1200, failures_total={"lost": 7})
+    CurrentHealthFactory(
+        path=path, probes_total=1200, failures_total={"lost": 7}, forward_loss_pct=4.0,
+        backward_loss_pct=1.0, forward_jitter_ms=0.5, backward_jitter_ms=0.8,
+    )  # fmt: skip
     backup = measured_path("backup", status="degraded", health_score=61.5)
     policy = FailoverPolicyFactory(members=[path, backup])
     FailoverStateFactory(policy=policy, active_path=backup, generation=3)
@@ -312,7 +315,7 @@ def test_a_scrape_takes_the_same_few_queries_for_any_number_of_paths(
 ):
     members = [measured_path(f"path {n}") for n in range(paths)]
     FailoverPolicyFactory(members=members)
-    with django_assert_num_queries(6):
+    with django_assert_num_queries(7):
         scrape()
 
 
