@@ -19,7 +19,6 @@ from health.uplinks.kernel import Kernel
 from health.uplinks.reconciler import Reconciler
 
 _CONFIGURATION = Path("/proc/sys/net/ipv4/conf")
-_CONNECTION_TRACKING = Path("/proc/sys/net/netfilter/nf_conntrack_count")
 _NETWORKD = Path("/run/systemd/netif")
 _STRICT = 1
 
@@ -66,7 +65,6 @@ def _examine(kernel: Kernel, specs: list[UplinkSpec]) -> Iterator[UplinkFinding]
         link = facts.links.get(spec.interface)
         if link is not None:
             yield from _traps_of(spec, link, states, facts)
-    yield from _shared_sources(routed, states)
     if managed and _NETWORKD.exists():
         yield UplinkFinding(
             "",
@@ -133,30 +131,6 @@ def _traps_of(
             f"{spec.interface} belongs to the VRF {master.name}, which routes by itself.",
             "set the probe route of the uplink to 'external'",
         )
-
-
-def _shared_sources(
-    routed: list[UplinkSpec], states: dict[int, UplinkState]
-) -> Iterator[UplinkFinding]:
-    """Masquerading and two uplinks with one source: one connection, tied to one interface.
-
-    The kernel drops an echo request that belongs to a masqueraded connection and
-    leaves by another interface than its first packet (nf_nat_oif_changed).
-    """
-    by_source: dict[str, list[str]] = {}
-    for spec in routed:
-        if states[spec.key].source:
-            by_source.setdefault(states[spec.key].source, []).append(spec.name)
-    for source, names in by_source.items():
-        if len(names) > 1 and _CONNECTION_TRACKING.exists():
-            yield UplinkFinding(
-                "",
-                Severity.WARNING,
-                f"{' and '.join(names)} have the same source {source}: where packets that leave "
-                "are masqueraded, probes of one to a target of the other are dropped here.",
-                "put `meta mark & 0xff000000 == 0xad000000 accept` before the masquerade rule "
-                "(nftables), or `-m mark --mark 0xad000000/0xff000000 -j ACCEPT` (iptables)",
-            )
 
 
 def _setting(interface: str, name: str) -> int:

@@ -11,12 +11,6 @@ from tests.lab.two_uplinks import GATEWAY, specs
 
 pytestmark = pytest.mark.root
 
-MASQUERADE = """
-nft add table ip nat
-nft 'add chain ip nat post { type nat hook postrouting priority srcnat; }'
-nft 'add rule ip nat post oifname { wan1, wan2 } masquerade'
-"""
-
 
 def findings(wanted=None, **both):
     return examine_uplinks(wanted or specs(**both))
@@ -55,19 +49,6 @@ def test_settings_that_will_hurt_after_a_switch_are_warned_of(lab, watch):
     found = findings()
     assert about(found, "is strict")[0].cure == "sysctl -w net.ipv4.conf.wan2.rp_filter=2"
     assert about(found, "arp_filter is on")[0].uplink == "line 2"
-
-
-def test_masquerading_that_drops_probes_is_warned_of_and_the_cure_helps(lab, watch, pinger):
-    watch_it, probe = watch(), pinger(4)
-    watch_it.keeper.configure(specs())
-    watch_it.wait_verified(1, 2)
-    lab.branch.shell(MASQUERADE)
-    assert [probe.ping(watch_it.now(key), wait_secs=0.2) for key in (1, 2)] == [True, False]
-    cure = about(findings(), "masqueraded")[0].cure
-    rule = cure.split("`")[1]
-    lab.branch.shell(f"nft insert rule ip nat post '{rule}'; conntrack -F 2>/dev/null || true")
-    fresh = pinger(4)
-    assert [fresh.ping(watch_it.now(key)) for key in (1, 2)] == [True, True]
 
 
 def test_other_policy_routing_is_named(lab):
