@@ -11,7 +11,10 @@ import pytest
 from health.domain.measurement import Outcome
 from health.probers import icmp_socket
 from health.probers.base import SendError, WireTarget
+from health.probers.dns import DnsProber
 from health.probers.icmp import IcmpProber
+from health.probers.stamp import StampProber
+from health.probers.tcp import TcpProber
 from tests.lab.two_uplinks import TARGET, TARGET6, specs
 
 pytestmark = pytest.mark.root
@@ -79,8 +82,8 @@ def collected(prober, wanted, patience_secs):
     return replies
 
 
-def probe(prober, lines):
-    """How many of ten probes over each line, sent in turns, were answered."""
+def probe(prober, lines, outcome=Outcome.ANSWERED):
+    """How many of ten probes over each line, sent in turns, ended like this."""
     lanes = [prober.prepare(line) for line in lines]
     ids = [[], []]
     for _ in range(ROUNDS):
@@ -88,7 +91,7 @@ def probe(prober, lines):
             own.append(prober.send(lane, SECOND))
     answered = {
         reply.probe_id for reply in collected(prober, 2 * ROUNDS, 1.0)
-        if str(reply.outcome) == "answered"
+        if reply.outcome is outcome
     }  # fmt: skip
     for lane in lanes:
         prober.release(lane)
@@ -140,3 +143,14 @@ def test_two_probe_hosts_in_one_namespace_hear_their_own_answers_only(lines, mak
     for prober, ids in mine.items():
         assert {reply.probe_id for reply in collected(prober, 2 * ROUNDS, 1.0)} == ids
         assert prober.receive() == []
+
+
+@pytest.mark.parametrize("make", [TcpProber, DnsProber, StampProber])
+def test_other_kinds_come_back_over_each_uplink_too(lines, make):
+    """Where nobody listens the target itself says so, by a reset or an ICMP error."""
+    prober = make()
+    try:
+        closed = [line._replace(port=4) for line in lines]
+        assert probe(prober, closed, Outcome.REFUSED) == [ROUNDS, ROUNDS]
+    finally:
+        prober.close()
