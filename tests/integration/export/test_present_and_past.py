@@ -69,8 +69,8 @@ def test_a_stopped_monitor_makes_its_paths_unknown_but_not_their_last_check(ask)
 
 def test_the_fast_reading_and_the_pages_reading_agree():
     now = time.time()
-    measured_path("a fresh one", updated_at=now - 9.9)
-    measured_path("b stale one", updated_at=now - 10.1)
+    measured_path("a fresh one", updated_at=now - 14.9)
+    measured_path("b stale one", updated_at=now - 15.1)
     measured_path("c of the future", updated_at=now + 60)
     measured_path("d failing", status="down", health_score=12.0, updated_at=now)
     measured_path("e unknown", status="unknown", health_score=None, updated_at=now)
