@@ -56,4 +56,4 @@ def _variation(told: DirectionMetrics) -> str:
     if told.forward_jitter_ms is None or told.backward_jitter_ms is None:
         return ""
     there, back = words.number(told.forward_jitter_ms), words.number(told.backward_jitter_ms)
-    return f"variation {_glued(f'there {there} ms')}, {_glued(f'back {back} ms')}"
+    return f"{_glued(f'variation there {there} ms')}, {_glued(f'back {back} ms')}"
