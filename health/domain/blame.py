@@ -18,7 +18,7 @@ class TargetWitness(NamedTuple):
     """What one path says about one of its targets.
 
     ``bad``: dead, or scored below ``BAD_BELOW_SCORE``. ``another_answers``: a
-    different target of the same path is alive.
+    different target of the same path is alive and not bad; of no weight for a good one.
     """
 
     bad: bool

@@ -122,17 +122,20 @@ class PathMonitor:
 
     def witness(self, target: TargetMonitor) -> TargetWitness:
         """What this path says about one of its targets; see ``health.domain.blame``."""
+        if not self._is_bad(target):
+            return TargetWitness(bad=False, another_answers=True)
+        # One that is bad itself is no witness: both together speak against the path.
         another = any(
-            other is not target and other.liveness.alive and other.fault is None
+            other.liveness.alive and other.fault is None and not self._is_bad(other)
             for other in self.targets
         )
+        return TargetWitness(True, another)
+
+    def _is_bad(self, target: TargetMonitor) -> bool:
         if target.liveness.alive is None or target.fault is not None:
-            return TargetWitness(bad=False, another_answers=another)
-        bad = target.liveness.alive is False
-        if not bad:
-            score = target.score(target.window.metrics(), self.spec.limits)
-            bad = score is not None and score < BAD_BELOW_SCORE
-        return TargetWitness(bad, another)
+            return False
+        score = target.score(target.window.metrics(), self.spec.limits)
+        return score is not None and score < BAD_BELOW_SCORE
 
     def _quorum(self) -> int:
         """How many targets must answer: as configured, among those that are not blamed."""

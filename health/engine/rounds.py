@@ -16,7 +16,7 @@ from health.domain.sample import Sample, slot_of
 from health.engine.clock import Clock
 from health.engine.observers import Round, RoundObserver
 from health.engine.path_monitor import PathMonitor
-from health.engine.roster import Destination, Roster
+from health.engine.roster import Roster
 from health.engine.target_monitor import TargetMonitor
 
 log = logging.getLogger(__name__)
@@ -51,7 +51,7 @@ class Rounds:
         self._judged: list[int] = []
         self._changed: list[int] = []
         self._calm_turn = 0
-        self._blamed: set[Destination] = set()
+        self._blamed: set[TargetMonitor] = set()
         self._slot = slot_of(clock.wall())
         self._closing: Iterator[int] | None = None
         self._closing_slot = self._slot
@@ -79,16 +79,16 @@ class Rounds:
         self._close_slots(now_ns, wall)
         if self._left is None and now_ns >= self.next_ns:
             self._begin(now_ns)
-        if self._left is not None and self._judge_some(self._left, now_ns):
+        finished = self._left is not None and self._judge_some(self._left, now_ns)
+        if finished:
             self._left = None
-            self._urgent.clear()
-            return self._take_results()
-        if self._urgent:
-            urgent, self._urgent = self._urgent, set()
-            for key in urgent:
-                self._judge(key, now_ns)
-            return self._take_results()
-        return None
+        elif not self._urgent:
+            return None
+        # In a finished round too: a path may have been judged before its target died.
+        urgent, self._urgent = self._urgent, set()
+        for key in urgent:
+            self._judge(key, now_ns)
+        return self._take_results()
 
     def tell(self, finished: Round) -> None:
         """Give a round to every observer."""
@@ -129,7 +129,10 @@ class Rounds:
     def _attended(self) -> Collection[int]:
         keys: set[int] = set()
         for observer in self.observers:
-            keys.update(observer.attends())
+            try:
+                keys.update(observer.attends())
+            except Exception:
+                log.exception("observer %s attends to nothing now", type(observer).__name__)
         return keys
 
     def _judge_some(self, left: Iterator[int], now_ns: int) -> bool:
@@ -153,22 +156,23 @@ class Rounds:
             self._changed.append(key)
 
     def _take_results(self) -> tuple[list[int], list[int]]:
-        results = self._judged, self._changed
+        # A path may have gone since it was judged in an earlier turn of the round.
+        judged = [key for key in self._judged if key in self.readings]
+        changed = [key for key in self._changed if key in self.readings]
         self._judged, self._changed = [], []
-        return results
+        return judged, changed
 
     def _blame(self) -> None:
-        shared = self._roster.shared
         at_fault = {
-            destination
-            for destination, pairs in shared.items()
-            if is_to_blame(target.path.witness(target) for target in self._targets(pairs))
+            target
+            for pairs in self._roster.shared.values()
+            if is_to_blame(one.path.witness(one) for one in self._targets(pairs))
+            for target in self._targets(pairs)
         }
-        for destination in at_fault | self._blamed:
-            for target in self._targets(shared.get(destination, ())):
-                is_blamed = destination in at_fault
-                if target.blamed is not is_blamed:
-                    target.blamed, target.path.stirred = is_blamed, True
+        # Also those that nobody shares any more: who is alone is not to blame.
+        for target in at_fault ^ self._blamed:
+            target.blamed = target in at_fault
+            target.path.stirred = True
         self._blamed = at_fault
 
     def _targets(self, pairs: Iterable[tuple[int, int]]) -> Iterator[TargetMonitor]:

@@ -7,22 +7,34 @@ from __future__ import annotations
 
 from dataclasses import replace
 from types import TracebackType
-from typing import Any
+from typing import Any, Self
 
 from health.domain.measurement import Outcome
 from health.domain.path_spec import PathSpec, ProbeTiming, SlaLimits, TargetSpec
 from health.domain.reading import PathReading
 from health.domain.sample import Sample
+from health.domain.uplink_state import UplinkState
 from health.engine.clock import FakeClock
 from health.engine.fakes import ANSWERS, SILENCE, Behaviour, ScriptedProber
 from health.engine.loop import ProbeEngine
 from health.engine.observers import RecordingObserver, RoundObserver
+from tests.unit.health.engine.rigged import RiggedProber
 
 MS = 1_000_000
 SECOND = 1_000_000_000
 TICK_SECS = 0.01
 
-__all__ = ["ANSWERS", "MS", "SECOND", "SILENCE", "Behaviour", "Outcome", "World", "path_spec"]
+__all__ = [
+    "ANSWERS",
+    "MS",
+    "SECOND",
+    "SILENCE",
+    "Behaviour",
+    "Outcome",
+    "RiggedWorld",
+    "World",
+    "path_spec",
+]
 
 
 def path_spec(key: int = 1, **changes: Any) -> PathSpec:
@@ -49,7 +61,7 @@ class World:
         self, *specs: PathSpec, observers: tuple[RoundObserver, ...] = (), **engine: Any
     ) -> None:
         self.clock = FakeClock(wall=1_700_000_000.0)
-        self.prober = ScriptedProber(self.clock)
+        self.prober = self.make_prober()
         self.rounds = RecordingObserver()
         self.samples: list[Sample] = []
         self.engine = ProbeEngine(
@@ -62,7 +74,11 @@ class World:
         )
         self.engine.configure(specs)
 
-    def __enter__(self) -> World:
+    def make_prober(self) -> ScriptedProber:
+        """The one prober of this world."""
+        return ScriptedProber(self.clock)
+
+    def __enter__(self) -> Self:
         return self
 
     def __exit__(
@@ -73,20 +89,20 @@ class World:
     ) -> None:
         self.prober.close()
 
-    def live(self, secs: float) -> World:
+    def live(self, secs: float) -> Self:
         """Let the loop turn for ``secs``, a hundred times a second."""
         for _ in range(round(secs / TICK_SECS)):
             self.clock.advance(TICK_SECS)
             self.engine.turn()
         return self
 
-    def stall(self, secs: float) -> World:
+    def stall(self, secs: float) -> Self:
         """This process does not run for ``secs``; then it turns once."""
         self.clock.advance(secs)
         self.engine.turn()
         return self
 
-    def script(self, behaviour: Behaviour, address: str = "192.0.2.1") -> World:
+    def script(self, behaviour: Behaviour, address: str = "192.0.2.1") -> Self:
         """Let ``address`` behave like that from now on."""
         self.prober.script(address, behaviour)
         return self
@@ -94,3 +110,22 @@ class World:
     def reading(self, key: int = 1) -> PathReading:
         """The latest reading of a path."""
         return self.engine.readings[key]
+
+
+class RiggedWorld(World):
+    """A world whose prober tells its lanes and fails on demand."""
+
+    prober: RiggedProber
+
+    def make_prober(self) -> RiggedProber:
+        """A rigged one."""
+        return RiggedProber(self.clock)
+
+    def uplinks(self, *states: UplinkState) -> Self:
+        """Let uplinks be as ``states`` say from the next turn on."""
+        self.engine.submit_uplinks({state.key: state for state in states})
+        return self
+
+    def lane(self, key: int = 1) -> Any:
+        """The lane of a path's first target."""
+        return self.engine.paths[key].targets[0].lane
