@@ -160,6 +160,24 @@ class ProbeWindow:
             else:
                 self.answer(number, rtt_ns)
 
+    def go_on(self, before: ProbeWindow) -> None:
+        """Take an empty window to where ``before`` is: its probes, numbers and those under way."""
+        room = len(before) + 8  # more than seldom probes need, until the old ones have left
+        if room > self._capacity:
+            self._capacity = room
+            self._sent_ns, self._result = array("q", [0]) * room, array("q", [_IGNORED]) * room
+        self._first = self._next = before._first
+        for number in range(before._first, before._next):
+            slot = number % before._capacity
+            result = before._result[slot]
+            self.open(before._sent_ns[slot])
+            if result >= 0:
+                self.answer(number, result)
+            elif result == _LOST:
+                self.lose(number)
+            elif result == _IGNORED:
+                self.ignore(number)
+
     def metrics(self) -> WindowMetrics:
         """The figures of the settled probes."""
         settled, received = self.settled, self.received

@@ -107,12 +107,9 @@ class TargetMonitor:
         interval_ns = int(self.path.spec.timing.interval_ns * factor)
         if interval_ns == self.interval_ns:
             return False
-        history = self.window.history()
-        self.window = self._window(factor)
-        self.window.refill(history)
+        before, self.window = self.window, self._window(factor)
+        self.window.go_on(before)  # and so do the numbers of the probes under way
         self._directions = None
-        self._last_answered = self._last_unanswered = NO_NUMBER
-        self._note_history(history)
         return True
 
     def _window(self, stretch: float) -> ProbeWindow:
@@ -174,7 +171,8 @@ class TargetMonitor:
             self._directions.lost(probe.probe_id)
         self.checked_ns = now_ns
         self.fault = None
-        self.detail = detail
+        if self.liveness.run or not probe.suspect:  # or others have been answered since
+            self.detail = detail
         self.link_down = False
         self.path.stirred = True
         return None if probe.suspect else self._unanswered(probe, now_ns)
