@@ -109,6 +109,10 @@ class ScriptedProber:
             del self._under_way[one.reply.probe_id]
         return [one.reply for one in sorted(arrived, key=lambda one: one.arrives_ns)]
 
+    def dropped(self) -> int:
+        """None: nothing is lost in a receive buffer here."""
+        return 0
+
     def forget(self, probe_id: int) -> None:
         """The engine gave the probe up; whatever arrives for it now is late."""
         self.forgotten.append(probe_id)

@@ -129,7 +129,8 @@ class Lanes:
         """
         spec = target.path.spec
         if error.no_route:
-            verified = self.uplink_of(spec).route_for(target.target.address)
+            address = target.wire.address if target.wire else target.target.address
+            verified = self.uplink_of(spec).route_for(address)
             return Outcome.REFUSED if verified is RouteState.VERIFIED else error.outcome
         if error.outcome is not Outcome.CONGESTED:
             return error.outcome

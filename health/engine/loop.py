@@ -82,6 +82,7 @@ class ProbeEngine:
         self._submitted: Wanted | None = None
         self._submitted_uplinks: Mapping[int, UplinkState] | None = None
         self._overruns_told = 0
+        self._dropped: dict[str, tuple[int, int]] = {}
         self._defect_logged_ns: int | None = None
         now_ns = self._clock.monotonic_ns()
         self._turn_due_ns = now_ns + LONGEST_WAIT_NS
@@ -183,8 +184,12 @@ class ProbeEngine:
             return
         self.stalls += 1
         for _ in range(DRAINS_AFTER_STALL):
-            if not self._receive():
+            before = self._rejected_total()
+            if not self._receive() and self._rejected_total() == before:
                 break
+
+    def _rejected_total(self) -> int:
+        return sum(prober.rejected.total() for prober in self.probers.values())
 
     def _take_submitted(self) -> None:
         if self._submitted is not None:
@@ -264,15 +269,25 @@ class ProbeEngine:
         if now_ns < timeout_ns:
             if not probe.suspect:
                 # Where this host was late itself, silence is not suspicious yet.
-                if self._late_ns <= target.interval_ns:
+                if self._late_ns <= target.interval_ns and not self._was_deaf(probe, now_ns):
                     self._after(target, target.suspected(probe, now_ns), now_ns)
                 self._checks.add(timeout_ns, probe)
             return
         self._close(probe)
-        if self._late_ns > min(target.interval_ns, STALL_NS):
+        if self._late_ns > min(target.interval_ns, STALL_NS) or self._was_deaf(probe, now_ns):
             target.voided(probe)
             return
         self._settle_loss(probe, Outcome.LOST, "", now_ns)
+
+    def _was_deaf(self, probe: Probe, now_ns: int) -> bool:
+        """True when the kernel had no room for packets since the probe left."""
+        kind = probe.target.path.spec.kind
+        dropped = self.probers[kind].dropped()
+        known, noticed_ns = self._dropped.get(kind, (0, -1))
+        if dropped > known:
+            noticed_ns = now_ns
+        self._dropped[kind] = (dropped, noticed_ns)
+        return noticed_ns >= probe.sent_ns
 
     def _close(self, probe: Probe) -> None:
         probe.open = False

@@ -144,6 +144,13 @@ class Prober(Protocol):
         """
         ...
 
+    def dropped(self) -> int:
+        """Packets that the kernel dropped because a receive buffer was full, so far.
+
+        An answer may have been among them; 0 for kinds whose answers can't be dropped so.
+        """
+        ...
+
     def forget(self, probe_id: int) -> None:
         """The engine has settled this probe; an answer from now on is late."""
         ...

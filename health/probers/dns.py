@@ -25,7 +25,7 @@ from health.probers.dns_session import Asking, DnsSession
 from health.probers.icmp_errors import MAX_PENDING, PENDING_ERRORS, next_queued_error
 from health.probers.rtt_clock import RttClock
 from health.probers.send_errors import send_error
-from health.probers.socket_options import Ancillary, arrival_ns
+from health.probers.socket_options import Ancillary, arrival_ns, dropped_packets
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -124,6 +124,10 @@ class DnsProber:
             if session.waiting:
                 self._read_error_queue(session, replies)
         return replies
+
+    def dropped(self) -> int:
+        """Packets that found the receive buffers full, answers perhaps among them."""
+        return sum(dropped_packets(session.sock) for session in self._sessions.values())
 
     def forget(self, probe_id: int) -> None:
         """The engine has given this probe up; an answer from now on is late."""

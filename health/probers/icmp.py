@@ -24,6 +24,7 @@ from health.probers.icmp_v4 import EchoChannelV4
 from health.probers.icmp_v6 import EchoChannelV6
 from health.probers.rtt_clock import RttClock
 from health.probers.send_errors import send_error
+from health.probers.socket_options import dropped_packets
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -94,6 +95,10 @@ class IcmpProber:
     def forget(self, probe_id: int) -> None:
         """The engine has given this probe up; an answer from now on is late."""
         self._slots.forget(probe_id, self._clock.monotonic_ns())
+
+    def dropped(self) -> int:
+        """Packets that found the receive buffers full, answers perhaps among them."""
+        return sum(dropped_packets(channel.sock) for channel in self._channels)
 
     def close(self) -> None:
         """Close the sockets. Idempotent."""

@@ -88,6 +88,7 @@ class EchoChannel(ABC):
         self.mode = opened.mode
         self.identifiers = opened.identifiers
         self._raw = opened.mode == "raw"
+        self._troubled = False
         # Where the echo message begins in what an ordinary answer makes the socket return.
         self._offset = self.ip_header_bytes() if self._raw else 0
         # Raw ICMPv4 sockets are shown packets before the kernel has looked at them.
@@ -171,12 +172,13 @@ class EchoChannel(ABC):
         call comes next (ip(7)); a fault of this packet is reported again. An
         interface that was made anew has another index, which is looked up.
         """
+        self._troubled = True
         failed = self.fault(error, lane.target)
         for _ in range(MAX_PENDING):
             if failed.outcome is Outcome.LINK_DOWN:
                 if not self._renewed(lane):
                     break
-            elif self._raw or error.errno not in PENDING_ERRORS:
+            elif error.errno not in PENDING_ERRORS:
                 break
             try:
                 self.sock.sendmsg((packet,), lane.options, 0, lane.peer)
@@ -204,6 +206,8 @@ class EchoChannel(ABC):
                 break
         if not self._raw:
             self._read_error_queue(replies)
+        elif self._troubled:
+            self._drop_error_queue()
 
     def _read_batch(self) -> tuple[list[Arrival], bool]:
         """Packets that have arrived, and whether there may be more."""
@@ -216,8 +220,15 @@ class EchoChannel(ABC):
             except BlockingIOError:
                 return batch, False
             except OSError:
-                continue  # the errno of a queued ICMP error, which is read afterwards
+                self._troubled = True  # by a queued ICMP error, which is read afterwards
         return batch, True
+
+    def _drop_error_queue(self) -> None:
+        """A raw socket has had the same ICMP errors as messages."""
+        self._troubled = False
+        for _ in range(BATCH * MAX_BATCHES_PER_CALL):
+            if next_queued_error(self.sock) is None:
+                return
 
     def _judge_batch(self, batch: list[Arrival], replies: list[Reply]) -> None:
         """Accept the answers to outstanding probes; look closer at everything else."""

@@ -27,6 +27,7 @@ from health.probers.socket_options import (
     IPV6_RECVERR,
     stamp_arrivals,
     widen_receive_buffer,
+    widen_send_buffer,
 )
 
 Mode: TypeAlias = Literal["raw", "unprivileged"]
@@ -79,6 +80,8 @@ def _open_raw(family: socket.AddressFamily) -> EchoSocket:
             filter_raw_v6(sock, common, RANDOM_MASK)
         else:
             filter_raw_v4(sock, common, RANDOM_MASK)
+        # Without it the kernel keeps the drops of a full send queue to itself (raw(7)).
+        _report_errors(sock, family)
         _prepare(sock)
         _discard_unfiltered(sock)
     return EchoSocket(sock, "raw", GroupIdentifiers(identifiers_of(common)))
@@ -90,10 +93,9 @@ def open_unprivileged(family: socket.AddressFamily, bound_to: Peer | None = None
     with _closed_on_failure(sock):
         if family is socket.AF_INET6:
             sock.bind(bound_to or ("::", 0))
-            sock.setsockopt(socket.IPPROTO_IPV6, IPV6_RECVERR, 1)
         else:
             sock.bind(bound_to or ("0.0.0.0", 0))
-            sock.setsockopt(socket.IPPROTO_IP, IP_RECVERR, 1)
+        _report_errors(sock, family)
         _prepare(sock)
     identifier = int(sock.getsockname()[1])
     return EchoSocket(sock, "unprivileged", GroupIdentifiers([identifier]))
@@ -112,9 +114,17 @@ def _protocol(family: socket.AddressFamily) -> int:
     return socket.IPPROTO_ICMPV6 if family is socket.AF_INET6 else socket.IPPROTO_ICMP
 
 
+def _report_errors(sock: socket.socket, family: socket.AddressFamily) -> None:
+    if family is socket.AF_INET6:
+        sock.setsockopt(socket.IPPROTO_IPV6, IPV6_RECVERR, 1)
+    else:
+        sock.setsockopt(socket.IPPROTO_IP, IP_RECVERR, 1)
+
+
 def _prepare(sock: socket.socket) -> None:
     sock.setblocking(False)
     widen_receive_buffer(sock)
+    widen_send_buffer(sock)
     stamp_arrivals(sock)
 
 

@@ -17,8 +17,10 @@ from health.probers.send_errors import interface_index
 if TYPE_CHECKING:
     from health.probers.base import WireTarget
 
+SO_SNDBUFFORCE = 32
 SO_RCVBUFFORCE = 33
 SO_TIMESTAMPNS = 35
+SO_MEMINFO = 55
 SO_MARK = 36
 IP_PKTINFO = 8
 IP_RECVERR = 11
@@ -33,7 +35,13 @@ MSG_ERRQUEUE = 0x2000
 RECEIVE_BUFFER_BYTES = 8 << 20
 """Room for all answers that can arrive while the engine is held up for a second."""
 
+SEND_BUFFER_BYTES = 8 << 20
+"""Room for what the queues of several uplinks hold that do not drain: one of them must
+not use up the room of a socket that all uplinks share."""
+
 _CAP_NET_RAW = 13
+_MEMINFO = struct.Struct("@9I")  # SK_MEMINFO_* of linux/sock_diag.h
+_DROPS = 8
 _SOL_SOCKET = socket.SOL_SOCKET  # a plain name: looked up once for each packet
 _read_timespec = struct.Struct("@ll").unpack
 
@@ -46,6 +54,21 @@ def widen_receive_buffer(sock: socket.socket) -> None:
         sock.setsockopt(socket.SOL_SOCKET, SO_RCVBUFFORCE, RECEIVE_BUFFER_BYTES)
     except PermissionError:
         sock.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, RECEIVE_BUFFER_BYTES)
+
+
+def widen_send_buffer(sock: socket.socket) -> None:
+    """8 MB if the process may exceed net.core.wmem_max, otherwise what that allows."""
+    try:
+        sock.setsockopt(socket.SOL_SOCKET, SO_SNDBUFFORCE, SEND_BUFFER_BYTES)
+    except PermissionError:
+        sock.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, SEND_BUFFER_BYTES)
+
+
+def dropped_packets(sock: socket.socket) -> int:
+    """How many packets the kernel dropped because this socket's receive buffer was full."""
+    figures = sock.getsockopt(socket.SOL_SOCKET, SO_MEMINFO, _MEMINFO.size)
+    dropped: int = _MEMINFO.unpack(figures)[_DROPS]
+    return dropped
 
 
 def stamp_arrivals(sock: socket.socket) -> None:

@@ -22,7 +22,12 @@ from health.probers.icmp_errors import (
 )
 from health.probers.rtt_clock import RttClock
 from health.probers.send_errors import send_error
-from health.probers.socket_options import Ancillary, arrival_ns, bind_to_interface
+from health.probers.socket_options import (
+    Ancillary,
+    arrival_ns,
+    bind_to_interface,
+    dropped_packets,
+)
 from health.probers.stamp_memory import SettledProbes
 from health.probers.stamp_packet import (
     ERA_NS,
@@ -122,6 +127,10 @@ class StampProber:
         if lane and probe and probe[4] == probe_id:
             del lane.live[probe_id & SEQUENCE_MASK]
             self._settled.given_up(probe[0], probe_id)
+
+    def dropped(self) -> int:
+        """Packets that found the receive buffers full, answers perhaps among them."""
+        return sum(dropped_packets(link.sock) for link in self._sessions.links)
 
     def close(self) -> None:
         """Close the sockets. Idempotent."""

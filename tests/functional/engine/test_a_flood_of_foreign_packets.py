@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import socket
+import subprocess
+import sys
 import time
 
 import pytest
@@ -60,3 +62,31 @@ def test_no_true_answer_is_missed_and_every_foreign_packet_is_accounted_for(
     # Echo replies to others are dropped by the filter in the kernel and cost nothing here.
     expected = {} if kind == "icmp" else {"foreign": BURST * BURSTS}
     assert end["rejected"][kind] == expected
+
+
+FLOOD = """
+import socket, sys, time
+sock = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
+ends = time.monotonic() + float(sys.argv[2])
+while time.monotonic() < ends:
+    for _ in range(1000):
+        sock.sendto(b"x" * 44, ("10.1.0.1", int(sys.argv[1])))
+"""
+
+
+def test_answers_that_found_no_room_in_the_socket_are_not_loss(place: Place) -> None:
+    """The process is stopped while a flood fills the receive buffer and pushes answers out."""
+    row = path_over(1, kind="stamp", port=STAMP_PORT, interval_ms=50)
+    with reflecting(place.far), running(place.vantage, {"paths": [row]}) as engine:
+        engine.until_all("up")
+        flooder = [sys.executable, "-c", FLOOD, str(foreign_port(place)), "4"]
+        with subprocess.Popen(["ip", "netns", "exec", place.far.name, *flooder]) as flooding:
+            for _ in range(4):
+                engine.stop_for(0.4)  # less than what counts as a stall
+                time.sleep(0.3)
+            flooding.wait(30)
+        engine.run_for(2)
+        drops = int(place.vantage.shell("tail -n +2 /proc/net/udp").split()[-1])
+        end = engine.end()
+    assert drops > 0
+    assert failures(end) == {}

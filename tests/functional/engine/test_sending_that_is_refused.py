@@ -96,7 +96,7 @@ def clog(place: Place) -> None:
     place.vantage.shell("tc qdisc replace dev wan1 root tbf rate 8bit burst 2000 limit 100")
 
 
-@pytest.mark.parametrize("kind", ["stamp"])
+@pytest.mark.parametrize("kind", ["icmp", "stamp"])
 def test_a_full_send_queue_is_first_unknown_and_then_the_uplink_s_loss(
     place: Place, kind: str
 ) -> None:
@@ -117,8 +117,9 @@ def test_a_full_send_queue_is_first_unknown_and_then_the_uplink_s_loss(
         engine.until(lambda line: line["paths"]["1"]["reachable"])
 
 
-def test_one_uplink_alone_with_a_full_queue_is_never_loss(place: Place) -> None:
-    row = path_over(1, kind="stamp", port=862)
+@pytest.mark.parametrize("kind", ["icmp", "stamp"])
+def test_one_uplink_alone_with_a_full_queue_is_never_loss(place: Place, kind: str) -> None:
+    row = path_over(1, kind=kind, port=862)
     with reflecting(place.far), running(place.vantage, {"paths": [row]}) as engine:
         engine.until_all("up")
         clog(place)
@@ -127,3 +128,17 @@ def test_one_uplink_alone_with_a_full_queue_is_never_loss(place: Place) -> None:
         counted = failures(engine.end())
     assert counted.pop("lost", 0) <= 2  # what was in the queue already
     assert set(counted) == {"congested"}
+
+
+def test_an_uplink_that_does_not_drain_takes_no_room_from_the_others(place: Place) -> None:
+    """All echo requests of a family share one socket, and what is queued counts against it."""
+    place.vantage.shell("tc qdisc replace dev wan1 root tbf rate 8bit burst 2000 limit 1000000")
+    place.vantage.shell(
+        "for n in $(seq 2 101); do ip neigh add 10.1.0.$n lladdr 02:00:00:00:00:01 dev wan1; done"
+    )
+    stuck = [path_over(1, address=f"10.1.0.{n}") | {"key": 100 + n} for n in range(2, 102)]
+    with running(place.vantage, {"paths": [*stuck, path_over(2)]}) as engine:
+        engine.until(lambda line: line["sent"] > 3_000)
+        last = engine.run_for(1)
+        assert last["paths"]["2"]["status"] == "up"
+        assert last["paths"]["2"]["failures"] == {}
