@@ -38,12 +38,10 @@ def main() -> None:
     options = parser.parse_args()
     peers.need("tcpdump")
     enter_private_network()
-    figures: list[Figure] = []
     for name in options.databases.split(","):
         with _database(name) as url, Installation(options.paths, database_url=url) as place:
-            figures += _start_figures(place, name)
-            figures += _reload_figures(place, name)
-    report("scale", figures)
+            report("scale", _start_figures(place, name))
+            report("scale", _reload_figures(place, name))
 
 
 @contextlib.contextmanager
