@@ -51,7 +51,8 @@ class Lanes:
         before, self._uplinks = self._uplinks, states
         if self._resolver is not None:
             self._resolver.via(states)
-        return [state for key, state in states.items() if before.get(key) != state]
+        known = {key: states.get(key, UplinkState(key)) for key in (*before, *states)}
+        return [state for key, state in known.items() if before.get(key) != state]
 
     def uplink_of(self, spec: PathSpec) -> UplinkState:
         """What is known of the path's uplink."""
@@ -70,15 +71,16 @@ class Lanes:
         wire = self._wire_target(spec, target)
         if target.lane is None or wire != target.wire:
             self.drop(target)
-            target.lane = prober.prepare(wire)
+            # Before it is prepared: a failure is judged by the address that was tried.
             target.wire, target.prober = wire, prober
+            target.lane = prober.prepare(wire)
         return target.lane
 
     def drop(self, target: TargetMonitor) -> None:
         """Release what was prepared for a target, if anything was."""
-        if target.lane is not None and target.prober is not None:
-            target.prober.release(target.lane)
-        target.lane = None
+        lane, target.lane = target.lane, None
+        if lane is not None and target.prober is not None:
+            target.prober.release(lane)
 
     def _wire_target(self, spec: PathSpec, target: TargetMonitor) -> WireTarget:
         uplink = self.uplink_of(spec)
