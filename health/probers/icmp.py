@@ -57,6 +57,7 @@ class IcmpProber:
         self._own: dict[tuple[int, Group], EchoChannel] = {}
         """Unprivileged sockets by family and group, but those of ``ANYWHERE``."""
         self._channels: list[EchoChannel] = [self._v4]
+        self._dropped_by_closed = 0
 
     @property
     def mode(self) -> Mode:
@@ -77,6 +78,7 @@ class IcmpProber:
         channel.release(lane)
         key = channel.family, group_of(lane.target)
         if self._own.get(key) is channel and not channel.identifiers.in_use:
+            self._dropped_by_closed += dropped_packets(channel.sock)
             channel.close()
             del self._own[key]
             self._channels.remove(channel)
@@ -98,7 +100,8 @@ class IcmpProber:
 
     def dropped(self) -> int:
         """Packets that found the receive buffers full, answers perhaps among them."""
-        return sum(dropped_packets(channel.sock) for channel in self._channels)
+        by_open = sum(dropped_packets(channel.sock) for channel in self._channels)
+        return self._dropped_by_closed + by_open
 
     def close(self) -> None:
         """Close the sockets. Idempotent."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import socket
 import subprocess
 import time
 from pathlib import Path
@@ -238,6 +239,19 @@ def test_a_lane_outlives_its_interface(own_net, mode, family, make_prober, helpe
     assert refusal.value.outcome is Outcome.LINK_DOWN
     make_interface()
     assert prober.send(lane, SECOND) > first
+
+
+@pytest.mark.parametrize("mode", ["unprivileged"], indirect=True)
+def test_what_a_full_buffer_dropped_stays_counted_when_its_socket_is_closed(echo):
+    prober = echo.make()
+    lane = prober.prepare(echo.target(3, interface="lo"))
+    lane.channel.sock.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 1)  # the least there is
+    for _ in range(50):
+        prober.send(lane, SECOND)
+    dropped = prober.dropped()
+    assert dropped > 0
+    prober.release(lane)
+    assert prober.dropped() == dropped
 
 
 @pytest.mark.parametrize("mode", ["unprivileged"], indirect=True)
