@@ -8,11 +8,7 @@ in the socket with the kernel's own time stamps, and they count.
 
 from __future__ import annotations
 
-import logging
 import random
-import select
-import time
-import traceback
 from collections.abc import Callable, Iterable, Mapping, Sequence
 
 from health.domain.liveness import LivenessChange
@@ -22,6 +18,8 @@ from health.domain.reading import PathReading
 from health.domain.sample import Sample
 from health.domain.uplink_state import LinkState, UplinkState
 from health.engine.clock import Clock, SystemClock
+from health.engine.deafness import Deafness
+from health.engine.defects import DefectLog
 from health.engine.lanes import Lanes
 from health.engine.observers import Round, RoundObserver
 from health.engine.pacer import Pacer
@@ -31,9 +29,8 @@ from health.engine.roster import Roster, Wanted
 from health.engine.rounds import Rounds
 from health.engine.target_monitor import MAX_BURST_PROBES, NO_NUMBER, Probe, TargetMonitor
 from health.engine.timer_wheel import TICK_NS, TimerWheel
+from health.engine.waiting import Waiting
 from health.probers.base import Prober, SendError
-
-log = logging.getLogger(__name__)
 
 SEND_CHUNK = 64
 """Sends between two looks at the sockets; one huge burst overflowed the receive buffer."""
@@ -43,7 +40,6 @@ LONGEST_WAIT_NS = 200_000_000
 STALL_NS = 500_000_000
 """A turn that comes so much later than it should: this process did not run."""
 DRAINS_AFTER_STALL = 64
-DEFECTS_LOGGED_EVERY_NS = 60_000_000_000
 
 _NEVER_NS = 1 << 62
 
@@ -81,9 +77,10 @@ class ProbeEngine:
         self._under_way: dict[str, dict[int, Probe]] = {kind: {} for kind in probers}
         self._submitted: Wanted | None = None
         self._submitted_uplinks: Mapping[int, UplinkState] | None = None
+        self._waiting = Waiting()
+        self._deafness = Deafness(probers)
         self._overruns_told = 0
-        self._dropped: dict[str, tuple[int, int]] = {}
-        self._defect_logged_ns: int | None = None
+        self._defects = DefectLog()
         now_ns = self._clock.monotonic_ns()
         self._turn_due_ns = now_ns + LONGEST_WAIT_NS
         self._late_ns = 0
@@ -121,8 +118,9 @@ class ProbeEngine:
         self._submitted = Wanted.of(specs)
 
     def submit_uplinks(self, states: Mapping[int, UplinkState]) -> None:
-        """Take uplinks, by key, for what they are now. May be called from any thread."""
+        """Take uplinks, by key, for what they are now, and at once. From any thread."""
         self._submitted_uplinks = states
+        self._waiting.ring()
 
     def configure(self, specs: Iterable[PathSpec]) -> None:
         """Measure exactly these paths at once; for a loop that does not turn yet."""
@@ -147,6 +145,10 @@ class ProbeEngine:
         self._confirm(self._clock.monotonic_ns())
         self._judge()
 
+    def close(self) -> None:
+        """Release what the engine itself holds; it must not turn any more."""
+        self._waiting.close()
+
     def close_open_slot(self) -> None:
         """Hand out the samples of the unfinished slot: the loop is about to end."""
         self._rounds.close_open_slot(self._clock.monotonic_ns())
@@ -169,13 +171,7 @@ class ProbeEngine:
         wait_ns = max(least_ns, soonest_ns - now_ns)
         self._turn_due_ns = now_ns + wait_ns
         sockets = [sock for prober in self.probers.values() for sock in prober.sockets()]
-        if not sockets:
-            time.sleep(wait_ns / 1e9)
-            return
-        poll = select.poll()
-        for sock in sockets:
-            poll.register(sock, select.POLLIN)
-        poll.poll(wait_ns / 1e6)
+        self._waiting.sleep(wait_ns, sockets)
 
     def _note_stall(self, now_ns: int) -> None:
         """After a stall everything that has arrived is read before anything is judged."""
@@ -234,7 +230,7 @@ class ProbeEngine:
             try:
                 replies = prober.receive()
             except Exception as defect:
-                self._log_defect(defect, "receiving", kind)
+                self._defects.note(defect, "receiving", kind, self._clock.monotonic_ns())
                 continue
             if not replies:
                 continue
@@ -280,14 +276,7 @@ class ProbeEngine:
         self._settle_loss(probe, Outcome.LOST, "", now_ns)
 
     def _was_deaf(self, probe: Probe, now_ns: int) -> bool:
-        """True when the kernel had no room for packets since the probe left."""
-        kind = probe.target.path.spec.kind
-        dropped = self.probers[kind].dropped()
-        known, noticed_ns = self._dropped.get(kind, (0, -1))
-        if dropped > known:
-            noticed_ns = now_ns
-        self._dropped[kind] = (dropped, noticed_ns)
-        return noticed_ns >= probe.sent_ns
+        return self._deafness.since(probe.target.path.spec.kind, probe.sent_ns, now_ns)
 
     def _close(self, probe: Probe) -> None:
         probe.open = False
@@ -357,7 +346,7 @@ class ProbeEngine:
             return None
         except Exception as defect:
             kind = target.path.spec.kind
-            self._log_defect(defect, "sending", kind)
+            self._defects.note(defect, "sending", kind, self._clock.monotonic_ns())
             target.not_sent(Outcome.VOID, f"a defect of the {kind} prober: see the log")
             return None
         number = target.window.open(now_ns) if base else NO_NUMBER
@@ -401,14 +390,3 @@ class ProbeEngine:
 
     def _forget(self, key: int) -> None:
         self._rounds.forget(key)
-
-    def _log_defect(self, error: Exception, doing: str, kind: str) -> None:
-        """A defect of one prober must not end the measuring of all paths, nor fill the log."""
-        now_ns = self._clock.monotonic_ns()
-        last_ns = self._defect_logged_ns
-        if last_ns is None or now_ns - last_ns >= DEFECTS_LOGGED_EVERY_NS:
-            self._defect_logged_ns = now_ns
-            trace = "".join(traceback.format_exception(error))
-            log.error(
-                "a defect of the %s prober, met %s; measuring goes on\n%s", kind, doing, trace
-            )

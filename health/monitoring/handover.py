@@ -1,6 +1,7 @@
-"""The file in which a loop leaves its windows to the next one, in the data directory.
+"""What a loop leaves to the next one, in files of the data directory: windows and names.
 
-Losing it costs ten probes of warm-up, so every error is a line in the log and no more.
+Losing the windows costs ten probes of warm-up, and names are resolved again, so every
+error is a line in the log and no more.
 """
 
 from __future__ import annotations
@@ -14,19 +15,14 @@ import orjson
 
 from health.engine import checkpoint
 from health.engine.path_monitor import PathMonitor
+from health.engine.resolver import NameQuery
 
 log = logging.getLogger(__name__)
 
 
 def leave(file: Path, paths: Mapping[int, PathMonitor], *, now_ns: int, boot_id: str) -> None:
     """Write the checkpoint for a successor."""
-    content = orjson.dumps(checkpoint.take(paths, now_ns=now_ns, boot_id=boot_id))
-    private = file.with_name(f"{file.name}.{os.getpid()}")
-    try:
-        private.write_bytes(content)
-        private.replace(file)
-    except OSError as error:
-        log.warning("no checkpoint for the successor: %s", error)
+    _write(file, checkpoint.take(paths, now_ns=now_ns, boot_id=boot_id))
 
 
 def take_up(file: Path, *, now_ns: int, boot_id: str) -> Callable[[PathMonitor], None]:
@@ -46,3 +42,29 @@ def take_up(file: Path, *, now_ns: int, boot_id: str) -> Callable[[PathMonitor],
     if not checkpoint.is_valid(left, now_ns=now_ns, boot_id=boot_id):
         return lambda monitor: None
     return lambda monitor: checkpoint.restore(left, monitor)
+
+
+def leave_names(file: Path, addresses: Mapping[NameQuery, str]) -> None:
+    """Write down the last addresses of names: they count until new ones are found."""
+    _write(file, [[query.name, query.uplink_key, text] for query, text in addresses.items()])
+
+
+def take_up_names(file: Path) -> dict[NameQuery, str]:
+    """The addresses that were written down last; the file stays."""
+    try:
+        left = orjson.loads(file.read_bytes())
+        return {NameQuery(str(name), int(key)): str(text) for name, key, text in left}
+    except FileNotFoundError:
+        return {}
+    except (OSError, TypeError, ValueError) as error:
+        log.warning("the last addresses of names can't be read: %s", error)
+        return {}
+
+
+def _write(file: Path, content: object) -> None:
+    private = file.with_name(f"{file.name}.{os.getpid()}")
+    try:
+        private.write_bytes(orjson.dumps(content))
+        private.replace(file)
+    except OSError as error:
+        log.warning("%s can't be written for the successor: %s", file.name, error)

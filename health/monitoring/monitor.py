@@ -148,10 +148,12 @@ class _Monitor:
     ) -> None:
         self._clock = clock
         self._checkpoint = FilePath(settings.DATA_DIR) / f"handover-{vantage.name}.json"
+        self._names = FilePath(settings.DATA_DIR) / f"names-{vantage.name}.json"
         self._boot_id = current_process().boot_id
         self._keeper = LeaseKeeper(lease, clock, self._figures)
         probers, unavailable = open_probers()
         self._resolver = NameResolver(refuse=unprobeable_kind)
+        self._resolver.restore(handover.take_up_names(self._names))
         self._take_up = handover.take_up(
             self._checkpoint, now_ns=clock.monotonic_ns(), boot_id=self._boot_id
         )
@@ -210,6 +212,7 @@ class _Monitor:
         """
         steps: list[Callable[[], object]] = [
             self._leave_windows,
+            lambda: handover.leave_names(self._names, self._resolver.known()),
             self._engine.close_open_slot,
             self._recorder.close,
             *(observer.close for observer in self._others),
@@ -219,6 +222,7 @@ class _Monitor:
             self._keeper.stop,
             self._resolver.close,
             *(prober.close for prober in self._engine.probers.values()),
+            self._engine.close,
         ]
         for step in steps:
             try:

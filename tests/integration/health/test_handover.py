@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 
+from health.engine.resolver import NameQuery
 from health.monitoring import handover
 from tests.unit.health.engine.worlds import World, path_spec
 
@@ -59,4 +60,20 @@ def test_a_directory_that_can_not_be_written_is_only_a_line_in_the_log(
     tmp_path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
     handover.leave(tmp_path / "missing" / "file.json", {}, now_ns=0, boot_id=BOOT)
-    assert "no checkpoint for the successor" in caplog.text
+    assert "can't be written for the successor" in caplog.text
+
+
+def test_the_last_addresses_of_names_outlive_many_loops(file: Path) -> None:
+    known = {NameQuery("hq.example", 3): "192.0.2.1", NameQuery("dns.example"): "2001:db8::1"}
+    handover.leave_names(file, known)
+    assert handover.take_up_names(file) == handover.take_up_names(file) == known
+
+
+@pytest.mark.parametrize("content", [b"", b"{", b"7", b"[1]", b'[["a", "b", "c"]]', b"\xff"])
+def test_names_that_can_not_be_read_are_resolved_anew(file: Path, content: bytes) -> None:
+    file.write_bytes(content)
+    assert handover.take_up_names(file) == {}
+
+
+def test_without_a_file_no_name_is_known(file: Path) -> None:
+    assert handover.take_up_names(file) == {}
