@@ -25,9 +25,9 @@ class Clock(Protocol):
 class SystemClock:
     """The clocks of the operating system."""
 
-    def monotonic_ns(self) -> int:
-        """CLOCK_MONOTONIC in nanoseconds."""
-        return time.monotonic_ns()
+    # The very function: it is called for every probe.
+    monotonic_ns = staticmethod(time.monotonic_ns)
+    """CLOCK_MONOTONIC in nanoseconds."""
 
     def wall(self) -> float:
         """CLOCK_REALTIME in seconds."""

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
+from health.engine.target_monitor import Probe
 from health.probers.base import Prober
 
 
@@ -17,11 +18,13 @@ class Deafness:
         self._probers = probers
         self._known: dict[str, tuple[int, int]] = {}
 
-    def since(self, kind: str, sent_ns: int, now_ns: int) -> bool:
-        """True when packets were dropped since ``sent_ns``; asks the kernel."""
+    def since(self, probe: Probe, now_ns: int) -> bool:
+        """True when packets were dropped since the probe left; asks the kernel."""
+        kind = probe.target.path.spec.kind
         dropped = self._probers[kind].dropped()
         known, noticed_ns = self._known.get(kind, (0, -1))
         if dropped > known:
             noticed_ns = now_ns
+        # Fewer: a socket has been closed, and its count with it.
         self._known[kind] = (dropped, noticed_ns)
-        return noticed_ns >= sent_ns
+        return noticed_ns >= probe.sent_ns

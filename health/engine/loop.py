@@ -83,8 +83,11 @@ class ProbeEngine:
         self._defects = DefectLog()
         now_ns = self._clock.monotonic_ns()
         self._turn_due_ns = now_ns + LONGEST_WAIT_NS
+        self._turn_began_ns = now_ns
         self._late_ns = 0
-        self._roster = Roster(self._pacer, self._lanes, resolver, restore, self._forget)
+        self._roster = Roster(
+            self._pacer, self._lanes, resolver, restore, lambda key: self._rounds.forget(key)
+        )
         self._rounds = Rounds(self._roster, on_samples, self._clock)
         self._rounds.observers = observers
 
@@ -165,20 +168,27 @@ class ProbeEngine:
         )
         if soonest_ns <= now_ns or self._roster.is_busy or self._rounds.is_busy:
             # Behind, or in the middle of something: who sleeps now may not be woken in time.
-            self._turn_due_ns = now_ns
+            self._turn_due_ns = self._turn_began_ns
             return
         least_ns = CALM_WAIT_NS if confirming_ns == _NEVER_NS else TICK_NS
         wait_ns = max(least_ns, soonest_ns - now_ns)
-        self._turn_due_ns = now_ns + wait_ns
+        self._turn_due_ns = self._turn_began_ns + wait_ns
         sockets = [sock for prober in self.probers.values() for sock in prober.sockets()]
         self._waiting.sleep(wait_ns, sockets)
 
     def _note_stall(self, now_ns: int) -> None:
-        """After a stall everything that has arrived is read before anything is judged."""
+        """After a stall everything that has arrived is read before anything is judged.
+
+        Late is a turn against the beginning of the one before: a process may be
+        stopped while it works as well as while it waits.
+        """
         self._late_ns = now_ns - self._turn_due_ns
-        if self._late_ns < STALL_NS:
-            return
-        self.stalls += 1
+        self._turn_began_ns = now_ns
+        if self._late_ns >= STALL_NS:
+            self.stalls += 1
+            self._drain()
+
+    def _drain(self) -> None:
         for _ in range(DRAINS_AFTER_STALL):
             before = self._rejected_total()
             if not self._receive() and self._rejected_total() == before:
@@ -196,7 +206,7 @@ class ProbeEngine:
             self._take_uplinks(states)
         if self._resolver is not None and self._resolver.changes != self._names_seen:
             self._names_seen = self._resolver.changes
-            self._make_lanes_anew(self.paths.values())
+            self._make_lanes_anew(path for path in self.paths.values() if path.has_names)
         if self._roster.is_busy:
             self._roster.take_slice(self._clock.monotonic_ns())
 
@@ -255,6 +265,9 @@ class ProbeEngine:
 
     # --- what is overdue --------------------------------------------------------------
     def _check(self, now_ns: int) -> None:
+        if now_ns - self._turn_began_ns >= STALL_NS:  # stopped since the sockets were read
+            self._late_ns = now_ns - self._turn_began_ns
+            self._drain()
         for probe in self._checks.due(now_ns):
             if probe.open:
                 self._check_probe(probe, now_ns)
@@ -265,18 +278,15 @@ class ProbeEngine:
         if now_ns < timeout_ns:
             if not probe.suspect:
                 # Where this host was late itself, silence is not suspicious yet.
-                if self._late_ns <= target.interval_ns and not self._was_deaf(probe, now_ns):
+                if self._late_ns <= target.interval_ns and not self._deafness.since(probe, now_ns):
                     self._after(target, target.suspected(probe, now_ns), now_ns)
                 self._checks.add(timeout_ns, probe)
             return
         self._close(probe)
-        if self._late_ns > min(target.interval_ns, STALL_NS) or self._was_deaf(probe, now_ns):
+        if self._late_ns >= STALL_NS or self._deafness.since(probe, now_ns):
             target.voided(probe)
             return
         self._settle_loss(probe, Outcome.LOST, "", now_ns)
-
-    def _was_deaf(self, probe: Probe, now_ns: int) -> bool:
-        return self._deafness.since(probe.target.path.spec.kind, probe.sent_ns, now_ns)
 
     def _close(self, probe: Probe) -> None:
         probe.open = False
@@ -304,7 +314,10 @@ class ProbeEngine:
     def _send(self, now_ns: int) -> None:
         due = self._pacer.due(now_ns)
         checks, check_tick = self._checks, 0
+        monotonic_ns = self._clock.monotonic_ns
         for number, target in enumerate(due, start=1):
+            # Each with its own time: this process may be stopped within a chunk.
+            now_ns = monotonic_ns()
             probe = self._send_probe(target, now_ns, base=True)
             if probe is not None:
                 # As ``TimerWheel.add``; most of a chunk belong into the same bucket.
@@ -314,7 +327,6 @@ class ProbeEngine:
                 bucket.append(probe)
             if number % SEND_CHUNK == 0:
                 self._receive()
-                now_ns = self._clock.monotonic_ns()
 
     def _confirm(self, now_ns: int) -> None:
         """Send what confirms or refutes a death: the bursts."""
@@ -387,6 +399,3 @@ class ProbeEngine:
         self._rounds.tell(
             Round(now_ns, wall, self.readings, judged, frozenset(changed), overruns, lag_ns)
         )
-
-    def _forget(self, key: int) -> None:
-        self._rounds.forget(key)

@@ -75,6 +75,14 @@ class PathMonitor:
         self._reachable_ns = 0
         self._deciding = self.targets[0]
 
+    @property
+    def has_names(self) -> bool:
+        """True when a target has been found by its name."""
+        return any(
+            target.wire is not None and target.wire.address != target.target.address
+            for target in self.targets
+        )
+
     def respecify(self, spec: PathSpec, stretches: Mapping[int, float]) -> bool:
         """Take an edit over; True when other packets are sent and all begins anew."""
         same_packets = self.spec.probes_like(spec)

@@ -10,17 +10,15 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
 
 from health.domain.destination_cap import stretches
 from health.domain.path_spec import PathSpec
 from health.engine.lanes import Lanes
 from health.engine.pacer import Pacer
 from health.engine.path_monitor import PathMonitor
+from health.engine.resolver import NameQuery, NameResolver
 from health.engine.target_monitor import TargetMonitor
-
-if TYPE_CHECKING:
-    from health.engine.resolver import NameResolver
+from health.probers.resolve import is_literal
 
 SLICE = 50
 """Paths taken over per turn: a few milliseconds' work."""
@@ -33,12 +31,14 @@ class Wanted:
     """A whole configuration, with what follows from all paths together.
 
     ``stretches`` by target key; ``shared`` lists the (path key, target key) pairs of
-    each destination that several paths lead to.
+    each destination that several paths lead to; ``names`` are those to be resolved, each
+    with the uplink to ask over.
     """
 
     specs: dict[int, PathSpec]
     stretches: dict[int, float]
     shared: dict[Destination, list[tuple[int, int]]]
+    names: frozenset[NameQuery]
 
     @classmethod
     def of(cls, specs: Iterable[PathSpec]) -> Wanted:
@@ -49,7 +49,13 @@ class Wanted:
             for target in spec.targets:
                 users[spec.kind, target.address, target.port].append((spec.key, target.key))
         shared = {destination: pairs for destination, pairs in users.items() if len(pairs) > 1}
-        return cls(by_key, stretches(by_key.values()), shared)
+        names = frozenset(
+            NameQuery(target.address, spec.uplink)
+            for spec in by_key.values()
+            for target in spec.targets
+            if not is_literal(target.address)
+        )
+        return cls(by_key, stretches(by_key.values()), shared, names)
 
 
 class Roster:
@@ -86,8 +92,7 @@ class Roster:
         self._wanted = wanted
         self._left = iter(wanted.specs.values())
         if self._resolver is not None:
-            specs = wanted.specs.values()
-            self._resolver.want((t.address, spec.uplink) for spec in specs for t in spec.targets)
+            self._resolver.want(wanted.names)
 
     def take_slice(self, now_ns: int) -> None:
         """Take the next few paths over."""

@@ -31,6 +31,7 @@ RELOAD_ANYWAY_SECS = 30.0
 """A fingerprint can miss concurrent edits on PostgreSQL or a clock set back; this can't."""
 RELOAD_SHARE = 0.01
 """How much of the time such reloads may take; with 10,000 paths they come more seldom."""
+LONGEST_REST_SECS = 0.05
 REFUSALS = 3
 """How often a batch that the database understands but refuses is tried."""
 MAX_WAITING_SAMPLES = 200_000
@@ -176,7 +177,7 @@ class DatabaseThread:
         now = time.monotonic()
         if fingerprint == self._fingerprint and now < self._reload_at:
             return
-        specs = self._known_again(path_specs(self._vantage_name))
+        specs = self._known_again(path_specs(self._vantage_name, _Rest()))
         self._configure(specs, uplink_specs(self._vantage_name))
         self._fingerprint = fingerprint
         took_secs = time.monotonic() - now
@@ -189,6 +190,17 @@ class DatabaseThread:
             known = before.get(spec.key)
             self._specs[spec.key] = spec if known is None or known != spec else known
         return list(self._specs.values())
+
+
+class _Rest:
+    """Sleeps as long as its caller has worked since: the loop needs the interpreter, too."""
+
+    def __init__(self) -> None:
+        self._worked_since = time.monotonic()
+
+    def __call__(self) -> None:
+        time.sleep(min(LONGEST_REST_SECS, time.monotonic() - self._worked_since))
+        self._worked_since = time.monotonic()
 
 
 def _drop_oldest(waiting: list[Any], limit: int) -> int:

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import gc
 import logging
+import sys
 import threading
 import time
 from collections.abc import Callable, Sequence
@@ -48,6 +49,7 @@ log = logging.getLogger(__name__)
 
 LAST_WRITE_SECS = 5.0
 COLLECT_AFTER_OBJECTS = 50_000
+SWITCH_SECS = 0.0005
 CALL_AGAIN_SECS = 60.0
 
 
@@ -193,6 +195,10 @@ class _Monitor:
         gc.freeze()
         thresholds = gc.get_threshold()
         gc.set_threshold(COLLECT_AFTER_OBJECTS, *thresholds[1:])
+        # After each system call the loop waits so long for a busy thread of ours (10,000
+        # rows to read, to write) to let go of the interpreter; 5 ms is the default.
+        switch_secs = sys.getswitchinterval()
+        sys.setswitchinterval(SWITCH_SECS)
         try:
             self._keeper.start()
             self._uplinks.start()
@@ -201,6 +207,7 @@ class _Monitor:
             self._engine.run(lambda: life.is_over(self._keeper))
         finally:
             self._finish()
+            sys.setswitchinterval(switch_secs)
             gc.set_threshold(*thresholds)
             gc.unfreeze()
         return life.reason

@@ -7,7 +7,7 @@ hand-over within it) is merged with what is there; a batch is written once.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import Any, NamedTuple
 
@@ -32,6 +32,7 @@ CURRENT_COLUMNS = (
     "backward_jitter_ms", "mos", "sent", "received", "status_since", "probes_total",
     "failures_total", "targets", "spark", "strip", "lease_epoch",
 )  # fmt: skip
+ROWS_PER_STATEMENT = 500
 _STATUS = SAMPLE_COLUMNS.index("status")
 
 
@@ -180,10 +181,21 @@ def _upsert(
         return
     quoted = [connection.ops.quote_name(column) for column in columns]
     updates = ", ".join(f"{column} = excluded.{column}" for column in quoted[key_columns:])
-    statement = (
-        f"INSERT INTO {connection.ops.quote_name(table)} ({', '.join(quoted)}) "  # noqa: S608 - names are constants
-        f"VALUES ({', '.join(['%s'] * len(columns))}) "
-        f"ON CONFLICT ({', '.join(quoted[:key_columns])}) DO UPDATE SET {updates}"
-    )
+    insert = f"INSERT INTO {connection.ops.quote_name(table)} ({', '.join(quoted)}) VALUES "  # noqa: S608 - names are constants
+    values = f"({', '.join(['%s'] * len(columns))})"
+    conflict = f" ON CONFLICT ({', '.join(quoted[:key_columns])}) DO UPDATE SET {updates}"
     with connection.cursor() as cursor:
-        cursor.executemany(statement, rows)
+        if connection.vendor == "sqlite":
+            # One prepared statement for all rows.
+            cursor.executemany(f"{insert}{values}{conflict}", rows)
+            return
+        # One round trip for many rows: psycopg would take one for each.
+        for chunk in _in_parts(rows, ROWS_PER_STATEMENT):
+            statement = f"{insert}{', '.join([values] * len(chunk))}{conflict}"
+            cursor.execute(statement, [value for row in chunk for value in row])
+
+
+def _in_parts(rows: Sequence[tuple[Any, ...]], size: int) -> Iterator[Sequence[tuple[Any, ...]]]:
+    """``rows`` in parts of up to ``size``."""
+    for first in range(0, len(rows), size):
+        yield rows[first : first + size]

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Iterable, Sequence
 from typing import Any
 
 from django.db import connection
@@ -46,21 +46,27 @@ def fingerprint_of(tables: Sequence[tuple[str, str]]) -> Fingerprint:
         return tuple(sorted(cursor.fetchall()))
 
 
-def path_specs(vantage_name: str) -> list[PathSpec]:
+def path_specs(vantage_name: str, rest: Callable[[], None] = lambda: None) -> list[PathSpec]:
     """The enabled paths of a vantage that have a target, as the engine wants them.
+
+    ``rest`` is called now and then, so that the caller may let others work.
 
     From plain rows: model objects of 10,000 paths would keep a processor busy for
     seconds, in the very process that has to send.
     """
-    targets = _targets(vantage_name)
+    targets = _targets(vantage_name, rest)
     timings: dict[int, ProbeTiming] = {}
     limits: dict[int, SlaLimits] = {}
-    specs = []
-    for row in (
+    specs: list[PathSpec] = []
+    rows: Iterable[tuple[Any, ...]] = (
         Path.objects.filter(enabled=True, uplink__vantage__name=vantage_name)
         .order_by("id")
         .values_list(*_PATH_FIELDS, *_PROFILE_FIELDS, *_LIMIT_FIELDS)
-    ):
+        .iterator(ROWS_BETWEEN_RESTS)
+    )
+    for number, row in enumerate(rows):
+        if number % ROWS_BETWEEN_RESTS == 0:
+            rest()
         key, uid, name, kind, quorum, dscp, *rest = row
         uplink, interface, source, fwmark, profile_key, limits_key, *figures = rest
         if key not in targets:
@@ -101,6 +107,7 @@ def path_specs(vantage_name: str) -> list[PathSpec]:
     return specs
 
 
+ROWS_BETWEEN_RESTS = 200
 _PATH_FIELDS = (
     "id", "uid", "name", "kind", "quorum", "dscp", "uplink_id", "uplink__interface",
     "uplink__source", "uplink__fwmark", "probe_profile_id", "sla_profile_id",
@@ -118,16 +125,19 @@ _LIMIT_FIELDS = tuple(
 )  # fmt: skip
 
 
-def _targets(vantage_name: str) -> dict[int, list[tuple[Any, ...]]]:
+def _targets(vantage_name: str, rest: Callable[[], None]) -> dict[int, list[tuple[Any, ...]]]:
     """The targets of each path of a vantage, in the order in which they were made."""
     grouped: dict[int, list[tuple[Any, ...]]] = {}
-    for row in (
+    for number, row in enumerate(
         PathTarget.objects.filter(path__enabled=True, path__uplink__vantage__name=vantage_name)
         .order_by("id")
         .values_list(
             "path_id", "id", "address", "port", "request", "expected_text", "expected_status"
         )
+        .iterator(ROWS_BETWEEN_RESTS)
     ):
+        if number % ROWS_BETWEEN_RESTS == 0:
+            rest()
         grouped.setdefault(row[0], []).append(row)
     return grouped
 

@@ -13,10 +13,11 @@ from django.db.models import Q
 
 from health.domain.directions import NO_DIRECTIONS, DirectionMetrics
 from health.models import CurrentHealth, HealthSample
+from health.probers import PROBERS
 from health.selectors.current import PathNow
 
-KINDS_THAT_TELL = frozenset({"stamp"})
-"""The rows of ``PROBERS`` whose replies carry ``directions``."""
+KINDS_THAT_TELL = frozenset(kind for kind, row in PROBERS.items() if row.tells_directions)
+"""The kinds of probes whose replies can carry ``directions``."""
 
 _FIELDS = DirectionMetrics._fields
 _TOLD = Q(forward_loss_pct__isnull=False) | Q(forward_jitter_ms__isnull=False)
