@@ -2,7 +2,8 @@
 
 Two sites, six STAMP paths to reflectors that delay and drop on purpose, two ICMP
 paths, two dry-run policies. One path goes bad and recovers in a cycle of five
-minutes, by loss, so that a visitor sees a failover and a failback.
+minutes, by loss, so that a visitor sees a failover and a failback. One loses in both
+directions, so that its page tells them apart.
 """
 
 from __future__ import annotations
@@ -31,7 +32,10 @@ CYCLE = (
 
 
 class DemoPath(NamedTuple):
-    """One STAMP path of the demo and how its reflector behaves (ms, percent)."""
+    """One STAMP path of the demo and how its reflector behaves (ms, percent).
+
+    ``loss_pct`` is lost on the way there, ``loss_back_pct`` of the answers on the way back.
+    """
 
     name: str
     uplink: str
@@ -40,6 +44,7 @@ class DemoPath(NamedTuple):
     delay_ms: float
     jitter_ms: float
     loss_pct: float
+    loss_back_pct: float = 0
     cycles: bool = False
 
 
@@ -57,7 +62,7 @@ PATHS = (
     DemoPath("Warsaw via LTE", "LTE", "Warsaw", "lte", 55, 14, 0.8),
     DemoPath("Internet via fibre", "Fibre", "", "terrestrial", 6, 0.8, 0),
     DemoPath("Internet via cable", "Cable", "", "terrestrial", 15, 5, 0.1),
-    DemoPath("Internet via LTE", "LTE", "", "lte", 48, 12, 3.4),
+    DemoPath("Internet via LTE", "LTE", "", "lte", 48, 12, 2.4, loss_back_pct=1.0),
 )
 PINGS = (("Loopback ping 1", "127.0.0.1"), ("Loopback ping 2", "127.0.0.53"))
 POLICIES = (
@@ -123,6 +128,7 @@ def _write_reflectors(ports: list[int]) -> None:
             "delay_ms": path.delay_ms,
             "jitter_ms": path.jitter_ms,
             "loss_pct": path.loss_pct,
+            "loss_back_pct": path.loss_back_pct,
             **({"cycle": list(CYCLE)} if path.cycles else {}),
         }
         for path, port in zip(PATHS, ports, strict=True)

@@ -30,6 +30,7 @@ class ProberKind(NamedTuple):
     ``default_port`` is None for kinds without ports (``needs_port`` False).
     ``make`` may raise ``ProberPermissionError`` with the cure. ``problems`` says
     what is wrong with the request of a target and with the answer it expects.
+    ``tells_directions``: replies can carry ``directions``, as far as the target helps.
     """
 
     make: Callable[[], Prober]
@@ -38,6 +39,7 @@ class ProberKind(NamedTuple):
     needs_port: bool
     help: str
     problems: Callable[[Asked], list[Problem]] = nothing_is_asked
+    tells_directions: bool = False
 
 
 PROBERS: dict[str, ProberKind] = {
@@ -57,6 +59,7 @@ PROBERS: dict[str, ProberKind] = {
         help="UDP test packets to a session-reflector at the target (manage.py reflector, "
         "or a router with STAMP or TWAMP Light). Needs no privileges; the reflector's own "
         "delay is subtracted.",
+        tells_directions=True,
     ),
     "tcp": ProberKind(
         make=TcpProber,

@@ -23,6 +23,7 @@ from failover.selectors import policies_with_members, policy_spec
 from health.models import MonitorLease, Path
 from health.monitoring import lease as leases
 from health.monitoring.process_identity import ProcessIdentity, current_process
+from health.probers.reflector_config import Listener, load_listeners
 from sdwan_site import demo, tasks, worker_start
 from sdwan_site.client_address import address_for_lockout
 from sdwan_site.management.commands import monitor
@@ -243,6 +244,17 @@ def test_one_reflector_of_the_demo_cycles_through_five_minutes() -> None:
     listeners = json.loads(demo.reflectors_file().read_text())["listeners"]
     (cycling,) = [one for one in listeners if "cycle" in one]
     assert sum(phase["secs"] for phase in cycling["cycle"]) == 300
+
+
+def test_one_reflector_of_the_demo_loses_on_the_way_back_as_well() -> None:
+    demo.seed()
+    listeners = load_listeners(demo.reflectors_file(), Listener())
+    both_ways = {
+        path.name: (one.impairment.loss_pct, one.impairment.loss_back_pct)
+        for path, one in zip(demo.PATHS, listeners, strict=True)
+        if one.impairment.loss_back_pct
+    }
+    assert both_ways == {"Internet via LTE": (2.4, 1.0)}
 
 
 def test_a_second_seed_keeps_the_ports_and_what_an_operator_changed() -> None:
