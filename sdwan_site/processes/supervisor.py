@@ -2,7 +2,8 @@
 
 Each child lives in a session of its own, so that a signal to this process's
 group (Ctrl-C) arrives here only and the children are stopped in order. A child
-that ends is started again, after a growing pause if it keeps ending.
+that ends, or cannot be started, is started again, after a growing pause if it keeps
+ending. Runs in a process that lives long and does little: no Django may enter here.
 """
 
 from __future__ import annotations
@@ -13,10 +14,10 @@ import os
 import signal
 import subprocess
 import time
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Callable, Sequence
 
 from sdwan_site.processes.parent_death import die_with_parent
+from sdwan_site.processes.run_plan import ChildSpec
 
 log = logging.getLogger(__name__)
 
@@ -26,15 +27,6 @@ STABLE_AFTER_SECS = 60.0
 """A child that has run this long starts again without a pause when it ends."""
 STOP_SECS = 12.0
 POLL_SECS = 0.1
-
-
-@dataclass(frozen=True, slots=True)
-class ChildSpec:
-    """A process to keep running: a name for the log, its command, what its environment adds."""
-
-    name: str
-    command: Sequence[str]
-    environment: Mapping[str, str] = field(default_factory=dict)
 
 
 class _Child:
@@ -58,14 +50,12 @@ class _Child:
             return
         if now - self._started_at >= STABLE_AFTER_SECS:
             self._pause = FIRST_PAUSE_SECS
-        log.warning(
-            "%s ended (%s); starting it again in %.1f s",
-            self.spec.name,
-            _in_words(code),
-            self._pause,
-        )
         self.kill_group()
         self.process = None
+        self._start_later(now, f"ended ({_in_words(code)})")
+
+    def _start_later(self, now: float, why: str) -> None:
+        log.warning("%s %s; starting it again in %.1f s", self.spec.name, why, self._pause)
         self._start_at = now + self._pause
         self._pause = min(self._pause * 2, LONGEST_PAUSE_SECS)
 
@@ -76,13 +66,18 @@ class _Child:
             die_with_parent(parent_pid, signal.SIGTERM)
 
         self._started_at = now
-        self.process = subprocess.Popen(  # noqa: S603 - our own fixed commands
-            self.spec.command,
-            env={**os.environ, **self.spec.environment},
-            stdin=subprocess.DEVNULL,
-            start_new_session=True,
-            preexec_fn=prepare,  # safe: the supervisor has a single thread
-        )
+        try:
+            self.process = subprocess.Popen(  # noqa: S603 - our own fixed commands
+                self.spec.command,
+                env={**os.environ, **self.spec.environment},
+                stdin=subprocess.DEVNULL,
+                start_new_session=True,
+                preexec_fn=prepare,  # safe: the supervisor has a single thread
+            )
+        except (OSError, subprocess.SubprocessError) as error:
+            # No memory or no process left, or an upgrade is replacing the program: that
+            # passes, and the other children must not end because of it.
+            self._start_later(now, f"could not be started ({error})")
 
     def terminate(self) -> None:
         """Ask the process to end."""

@@ -2,30 +2,26 @@
 
 from __future__ import annotations
 
-import signal
 import socket
 import sys
-import time
-import urllib.error
-import urllib.request
 from pathlib import Path
 from typing import Any
 
 from django.conf import settings
 from django.core.management import call_command
 from django.core.management.base import BaseCommand, CommandError, CommandParser
+from django.db import connections
 from django.utils import timezone
 
 from sdwan_site import demo, first_start
-from sdwan_site.processes.supervisor import ChildSpec, Supervisor
+from sdwan_site.processes.run_plan import ChildSpec, RunPlan, become_supervisor
 from sdwan_site.schedules import sync_schedules
 
 WEB_THREADS = 8
-ANNOUNCE_WITHIN_SECS = 60.0
 
 
 class Command(BaseCommand):
-    """Prepares the installation, then supervises web and clusters until Ctrl-C."""
+    """Prepares the installation, then becomes the supervisor of web and clusters."""
 
     help = "Migrate, make the first administrator, and run everything until Ctrl-C."
 
@@ -45,21 +41,17 @@ class Command(BaseCommand):
         )
 
     def handle(self, *args: Any, **options: Any) -> None:
-        """Prepare, start, announce, supervise."""
+        """Prepare, then hand over to a process without Django."""
         host, port = options["host"], options["port"]
         if not options["prepare_only"]:
             _check_port(host, port)
         administrator = self._prepare(with_demo=options["demo"])
         if options["prepare_only"]:
             self._say("prepared")
-            _write_credentials(self, administrator)
+            self.stdout.write("\n".join(_credentials(administrator)))
             return
-        supervisor = Supervisor(_children(host, port, with_demo=options["demo"]))
-        for number in (signal.SIGINT, signal.SIGTERM):
-            signal.signal(number, lambda *_: supervisor.stop())
-        announcement = _Announcement(self, host, port, administrator)
-        supervisor.run(each_turn=announcement.when_ready)
-        self._say("everything has stopped")
+        connections.close_all()
+        become_supervisor(_plan(host, port, administrator, with_demo=options["demo"]))
 
     def _prepare(self, *, with_demo: bool) -> first_start.NewAdministrator | None:
         """Everything the processes need; each step changes nothing the second time."""
@@ -79,49 +71,31 @@ class Command(BaseCommand):
         self.stdout.flush()
 
 
-class _Announcement:
-    """Prints the address once the web process answers, and the password once ever."""
-
-    def __init__(
-        self,
-        command: Command,
-        host: str,
-        port: int,
-        administrator: first_start.NewAdministrator | None,
-    ) -> None:
-        self._command = command
-        reachable = "127.0.0.1" if host in {"0.0.0.0", "::"} else host
-        self._url = f"http://{_bracketed(reachable)}:{port}/"
-        self._administrator = administrator
-        self._done = False
-        self._next_look = 0.0
-
-    def when_ready(self) -> None:
-        now = time.monotonic()
-        if self._done or now < self._next_look:
-            return
-        self._next_look = now + 0.5
-        try:
-            urllib.request.urlopen(f"{self._url}healthz", timeout=0.5).close()  # noqa: S310 - http
-        except (urllib.error.URLError, OSError):
-            return
-        self._done = True
-        self._command.stdout.write(f"\n  Pathwarden is running:  {self._url}")
-        _write_credentials(self._command, self._administrator)
-        self._command.stdout.write("  Ctrl-C stops everything.\n")
-        self._command.stdout.flush()
+def _plan(
+    host: str, port: int, administrator: first_start.NewAdministrator | None, *, with_demo: bool
+) -> RunPlan:
+    reachable = "127.0.0.1" if host in {"0.0.0.0", "::"} else host
+    return RunPlan(
+        children=_children(host, port, with_demo=with_demo),
+        host=reachable,
+        port=port,
+        announcement=[
+            f"\n  Pathwarden is running:  http://{_bracketed(reachable)}:{port}/",
+            *_credentials(administrator),
+            "  Ctrl-C stops everything.\n",
+        ],
+        log_format=settings.LOG_FORMAT,
+    )
 
 
-def _write_credentials(
-    command: BaseCommand, administrator: first_start.NewAdministrator | None
-) -> None:
+def _credentials(administrator: first_start.NewAdministrator | None) -> list[str]:
     """The password of a new administrator, or how to get another one."""
-    write = command.stdout.write
-    if administrator is not None:
-        write(f"  User:                   {administrator.name}")
-        write(f"  Password:               {administrator.password}   (shown once)")
-    else:
-        write("  Password forgotten?     .venv/bin/python manage.py changepassword admin")
+    if administrator is None:
+        return ["  Password forgotten?     .venv/bin/python manage.py changepassword admin"]
+    return [
+        f"  User:                   {administrator.name}",
+        f"  Password:               {administrator.password}   (shown once)",
+    ]
 
 
 def _children(host: str, port: int, *, with_demo: bool) -> list[ChildSpec]:
@@ -139,8 +113,17 @@ def _children(host: str, port: int, *, with_demo: bool) -> list[ChildSpec]:
             ],
             {"DJANGO_SETTINGS_MODULE": "sdwan_site.settings"},
         ),
-        ChildSpec("housekeeping cluster", [*manage, "cluster"]),
-        ChildSpec("vantage cluster", [*manage, "cluster", "--name", settings.VANTAGE]),
+        # With the name in the environment the command need not start over to enter it.
+        ChildSpec(
+            "housekeeping cluster",
+            [*manage, "cluster"],
+            {"Q_CLUSTER_NAME": settings.DEFAULT_CLUSTER},
+        ),
+        ChildSpec(
+            "vantage cluster",
+            [*manage, "cluster", "--name", settings.VANTAGE],
+            {"Q_CLUSTER_NAME": settings.VANTAGE},
+        ),
     ]  # fmt: skip
     if with_demo:
         command = [*manage, "reflector", "--cycle", str(demo.reflectors_file())]

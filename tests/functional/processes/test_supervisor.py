@@ -13,7 +13,8 @@ import psutil
 import pytest
 
 from sdwan_site.processes import supervisor as supervisors
-from sdwan_site.processes.supervisor import ChildSpec, Supervisor
+from sdwan_site.processes.run_plan import ChildSpec
+from sdwan_site.processes.supervisor import Supervisor
 from tests.functional.processes.product import ROOT, wait_until
 
 
@@ -95,7 +96,8 @@ def test_children_end_when_the_supervisor_is_killed(tmp_path: Path) -> None:
     )
     supervise = (
         "import sys\n"
-        "from sdwan_site.processes.supervisor import ChildSpec, Supervisor\n"
+        "from sdwan_site.processes.run_plan import ChildSpec\n"
+        "from sdwan_site.processes.supervisor import Supervisor\n"
         f"Supervisor([ChildSpec('orphan', [sys.executable, '-c', {script!r}])]).run()\n"
     )
     parent = subprocess.Popen([sys.executable, "-c", supervise], cwd=ROOT)
@@ -103,3 +105,33 @@ def test_children_end_when_the_supervisor_is_killed(tmp_path: Path) -> None:
     parent.kill()
     parent.wait(10)
     wait_until(lambda: not psutil.pid_exists(int(pid_file.read_text())), "the orphan's end", 30)
+
+
+def test_a_child_that_cannot_be_started_is_tried_again_and_the_others_go_on(
+    tmp_path: Path, fast: None
+) -> None:
+    program, started = tmp_path / "program", tmp_path / "started"
+    others = tmp_path / "others"
+    neighbour = child("neighbour", f"open({str(others)!r}, 'a').write('x\\n')")
+
+    def look() -> bool:
+        if lines(others) and not program.exists():  # an upgrade puts it into place
+            (tmp_path / "new").write_text(f"#!/bin/sh\ntouch {started}\n")
+            (tmp_path / "new").chmod(0o755)
+            (tmp_path / "new").rename(program)
+        return started.exists()
+
+    run_until(Supervisor([ChildSpec("absent", [str(program)]), neighbour]), look, 60)
+
+
+def test_the_supervising_program_imports_no_django() -> None:
+    """Its 80 MB would stay for as long as the product runs."""
+    script = (
+        "import sys\n"
+        "from sdwan_site.processes import announcement, plain_logs, run_plan, supervisor\n"
+        "print([name for name in ('django', 'structlog', 'urllib.request') if name in sys.modules])"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", script], cwd=ROOT, capture_output=True, text=True, check=True
+    )
+    assert done.stdout.strip() == "[]"

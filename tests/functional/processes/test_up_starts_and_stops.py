@@ -27,6 +27,28 @@ def test_it_prints_the_address_and_the_password_once(product: Product) -> None:
     assert text.count("a password for tests") == 1
 
 
+def test_no_process_shows_the_password_in_its_arguments_or_environment(tmp_path: Path) -> None:
+    running = Product(tmp_path)
+    del running.environment["PATHWARDEN_ADMIN_PASSWORD"]
+    running.start()
+    told = "(shown once)"
+    wait_until(lambda: told in running.log.read_text(), "the password", 120, log=running.log)
+    (line,) = [line for line in running.log.read_text().splitlines() if told in line]
+    password = line.split()[1]
+    assert running.process is not None
+    for process in [psutil.Process(running.process.pid), *running.family()]:
+        assert password not in " ".join(process.cmdline())
+        assert password not in process.environ().values()
+    assert running.stop() == []
+
+
+def test_the_supervisor_has_let_go_of_django(product: Product) -> None:
+    assert product.process is not None
+    supervisor = psutil.Process(product.process.pid)
+    (web,) = product.child("gunicorn").children()
+    assert supervisor.memory_full_info().uss < web.memory_full_info().uss / 3
+
+
 def test_the_six_stamp_paths_and_the_two_pings_have_figures_or_a_cure(product: Product) -> None:
     wait_until(lambda: product.measured_after(0), "measurements", 60)
     rows = product.query(
