@@ -1,4 +1,8 @@
-"""What a starting worker of a cluster asks for."""
+"""What a starting worker of a cluster asks for.
+
+Loaded into every process that sets up Django, the web process too: the monitor with
+all it needs (netlink, name servers) must not be imported from here before it is wanted.
+"""
 
 from __future__ import annotations
 
@@ -7,8 +11,6 @@ from typing import Any
 
 from django.conf import settings
 from django_q.conf import Conf
-
-from sdwan_site.tasks import enqueue_ensure_monitor
 
 log = logging.getLogger(__name__)
 
@@ -21,6 +23,8 @@ def on_worker_spawn(**_: Any) -> None:
     """
     if settings.DEFAULT_CLUSTER == Conf.CLUSTER_NAME:
         return
+    from sdwan_site.tasks import enqueue_ensure_monitor
+
     try:
         enqueue_ensure_monitor(Conf.CLUSTER_NAME, settings.MONITOR_LOOP_SECS)
     except Exception as error:

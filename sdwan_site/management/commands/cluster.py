@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib
 import os
 import sys
 from typing import Any
@@ -9,11 +10,18 @@ from typing import Any
 from django.conf import settings
 from django.core.management.base import BaseCommand, CommandParser
 
+TASKS = ("sdwan_site.tasks", "health.tasks")
+MONITOR = ("sdwan_site.wiring", "health.monitoring.monitor")
+"""What a monitor is made of; the housekeeping cluster has no use for it."""
+
 
 class Command(BaseCommand):
     """The default cluster does housekeeping; a vantage's cluster carries its monitor."""
 
     help = "Run a cluster: housekeeping by default, or the monitor of a probe host with --name."
+    # They import everything the web process needs, into each process of the cluster.
+    # `up` and `up --prepare-only` have made them.
+    requires_system_checks = []
 
     def add_arguments(self, parser: CommandParser) -> None:
         """One optional name."""
@@ -32,4 +40,8 @@ class Command(BaseCommand):
             os.execv(sys.executable, [sys.executable, *sys.argv])  # noqa: S606 - this very program
         from sdwan_site.processes.cluster import run_cluster
 
+        # Before the workers are forked: one copy for all of them, and at hand at once
+        # when a monitor that was killed is replaced.
+        for module in TASKS if name == settings.DEFAULT_CLUSTER else TASKS + MONITOR:
+            importlib.import_module(module)
         sys.exit(run_cluster())

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import signal
+import sqlite3
 import time
 from collections.abc import Callable
 
@@ -80,3 +81,25 @@ def test_every_idle_member_of_a_cluster_may_be_killed(
         if member.pid != monitor_pid:
             member.kill()
     wait_until(product.works, "recovery from the death of idle members", WORKING_AGAIN_SECS)
+
+
+LOCKED_SECS = 14.0  # longer than a cluster may be silent, shorter than SQLite's patience
+
+
+def test_a_database_that_is_locked_for_long_ends_no_cluster(product: Product) -> None:
+    wait_until(product.works, "a working product", WORKING_AGAIN_SECS, log=product.log)
+    before = {vantage_cluster(product).pid, housekeeping_cluster(product).pid}
+    monitor_pid, epoch = product.lease()
+    holder = sqlite3.connect(
+        product.directory / "pathwarden.sqlite3", timeout=20, isolation_level=None
+    )
+    try:
+        holder.execute("BEGIN IMMEDIATE")
+        time.sleep(LOCKED_SECS)
+        holder.execute("ROLLBACK")
+    finally:
+        holder.close()
+    wait_until(product.works, "work after the lock", WORKING_AGAIN_SECS, log=product.log)
+    assert {vantage_cluster(product).pid, housekeeping_cluster(product).pid} == before
+    assert psutil.pid_exists(monitor_pid)
+    assert product.lease() == (monitor_pid, epoch)
