@@ -46,9 +46,11 @@ class FigureKeeper:
         self._unavailable = dict(unavailable)
         self._sent = 0
         self._at_ns = 0
+        self._worst_lag_ns = 0
 
     def on_round(self, finished: Round) -> None:
-        """Keep the figures; rounds within a second are left out."""
+        """Keep the figures; of rounds within a second only how late the loop was."""
+        self._worst_lag_ns = max(self._worst_lag_ns, finished.lag_ns)
         span_ns = finished.at_ns - self._at_ns
         if span_ns < ROUND_NS * 9 // 10:
             return
@@ -57,11 +59,11 @@ class FigureKeeper:
         self.figures = LoopFigures(
             paths=len(finished.readings),
             probes_per_sec=(sent - self._sent) * 1e9 / span_ns if self._at_ns else 0.0,
-            lag_secs=finished.lag_ns / 1e9,
+            lag_secs=self._worst_lag_ns / 1e9,
             overruns_total=engine.overruns,
             more=self._more(),
         )
-        self._sent, self._at_ns = sent, finished.at_ns
+        self._sent, self._at_ns, self._worst_lag_ns = sent, finished.at_ns, 0
 
     def attends(self) -> Collection[int]:
         """None in particular."""
