@@ -40,7 +40,6 @@ LONGEST_WAIT_NS = 200_000_000
 STALL_NS = 500_000_000
 """A turn that comes so much later than it should: this process did not run."""
 DRAINS_AFTER_STALL = 64
-
 _NEVER_NS = 1 << 62
 
 

@@ -46,15 +46,15 @@ def fingerprint_of(tables: Sequence[tuple[str, str]]) -> Fingerprint:
         return tuple(sorted(cursor.fetchall()))
 
 
-def path_specs(vantage_name: str, rest: Callable[[], None] = lambda: None) -> list[PathSpec]:
+def path_specs(vantage_name: str, pause: Callable[[], None] = lambda: None) -> list[PathSpec]:
     """The enabled paths of a vantage that have a target, as the engine wants them.
 
-    ``rest`` is called now and then, so that the caller may let others work.
+    ``pause`` is called now and then, so that the caller may let others work.
 
     From plain rows: model objects of 10,000 paths would keep a processor busy for
     seconds, in the very process that has to send.
     """
-    targets = _targets(vantage_name, rest)
+    targets = _targets(vantage_name, pause)
     timings: dict[int, ProbeTiming] = {}
     limits: dict[int, SlaLimits] = {}
     specs: list[PathSpec] = []
@@ -66,7 +66,7 @@ def path_specs(vantage_name: str, rest: Callable[[], None] = lambda: None) -> li
     )
     for number, row in enumerate(rows):
         if number % ROWS_BETWEEN_RESTS == 0:
-            rest()
+            pause()
         key, uid, name, kind, quorum, dscp, *rest = row
         uplink, interface, source, fwmark, profile_key, limits_key, *figures = rest
         if key not in targets:
@@ -125,7 +125,7 @@ _LIMIT_FIELDS = tuple(
 )  # fmt: skip
 
 
-def _targets(vantage_name: str, rest: Callable[[], None]) -> dict[int, list[tuple[Any, ...]]]:
+def _targets(vantage_name: str, pause: Callable[[], None]) -> dict[int, list[tuple[Any, ...]]]:
     """The targets of each path of a vantage, in the order in which they were made."""
     grouped: dict[int, list[tuple[Any, ...]]] = {}
     for number, row in enumerate(
@@ -137,7 +137,7 @@ def _targets(vantage_name: str, rest: Callable[[], None]) -> dict[int, list[tupl
         .iterator(ROWS_BETWEEN_RESTS)
     ):
         if number % ROWS_BETWEEN_RESTS == 0:
-            rest()
+            pause()
         grouped.setdefault(row[0], []).append(row)
     return grouped
 

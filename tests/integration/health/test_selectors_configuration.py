@@ -9,6 +9,7 @@ from django.test.utils import CaptureQueriesContext
 from health.domain.path_spec import ProbeTiming, SlaLimits, TargetSpec
 from health.domain.status import PathStatus
 from health.models import Path, PathTarget
+from health.selectors import configuration
 from health.selectors.configuration import configuration_fingerprint, path_specs, paths_past
 from tests.factories import (
     PathFactory,
@@ -134,3 +135,16 @@ def test_what_was_known_before_this_loop_is_read_per_vantage() -> None:
     assert known.keys() == {path.pk}
     past = known[path.pk]
     assert (past.status, past.reachable, past.probes_total) == (PathStatus.DOWN, False, 9)
+
+
+def test_who_reads_many_paths_lets_others_work_in_between(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(configuration, "ROWS_BETWEEN_RESTS", 2)
+    uplink = UplinkFactory()
+    for _ in range(5):
+        PathTargetFactory(path__uplink=uplink)
+    pauses: list[None] = []
+    specs = path_specs(uplink.vantage.name, lambda: pauses.append(None))
+    assert len(specs) == 5
+    assert len(pauses) == 3 + 3  # among the targets, among the paths
