@@ -21,10 +21,10 @@ from health.domain.path_spec import SlaLimits
 from health.domain.scoring import health_score
 from health.engine import target_monitor
 from health.monitoring import database_thread, lease
-from health.probers import PROBERS
+from health.probers import PROBERS, tcp_pool
 from health.selectors.current import STALE_ROW_SECS
 from sdwan_site import demo
-from sdwan_site.processes import cluster, supervisor
+from sdwan_site.processes import canary, cluster, supervisor
 from tests.unit.house.repository import (
     ROOT,
     anchors,
@@ -120,6 +120,8 @@ def test_the_documented_hold_and_spacing_of_bursts_are_those_of_the_profiles() -
         ("docs/architecture.md", f"retry of {settings.Q_CLUSTER['retry']:,} s"),
         ("docs/architecture.md", f"canary task every {cluster.CANARY_EVERY_SECS:g} s"),
         ("docs/architecture.md", f"come back for {cluster.CANARY_PATIENCE_SECS:g} s"),
+        ("docs/architecture.md", f"{canary.PATIENCE_AFTER_TROUBLE_SECS:g} s after the broker"),
+        ("docs/architecture.md", f"{canary.PATIENCE_WITH_A_TASK_SECS:g} s while a worker"),
         ("docs/commands.md", f"{cluster.EXIT_UNHEALTHY} when the cluster has died inside"),
         ("docs/commands.md", f"after {supervisor.FIRST_PAUSE_SECS:g} s"),
         ("docs/commands.md", f"doubling to {supervisor.LONGEST_PAUSE_SECS:g} s"),
@@ -130,10 +132,31 @@ def test_the_documented_hold_and_spacing_of_bursts_are_those_of_the_profiles() -
         ("README.md", f"| {demo.CYCLE[0]['secs']} s | the reflector"),
         ("README.md", f"drop {demo.CYCLE[1]['loss_pct']} % of the packets"),
         ("README.md", f"| {demo.CYCLE[0]['secs'] + demo.CYCLE[1]['secs']} s | the loss ends"),
+        ("docs/probers.md", f"At most {tcp_pool.MOST} connections"),
     ],
 )
 def test_a_number_of_the_code_stands_in_its_document(document: str, sentence: str) -> None:
     assert sentence in page(document)
+
+
+def test_the_first_page_says_how_soon_a_blackhole_is_noticed() -> None:
+    # Half an interval until a probe leaves, then the hold: the burst is over by then.
+    _, _, said = page("README.md").partition("A blackhole is noticed")
+    told = re.findall(r"([\d.]+) s with (?:the profile )?`(\w+)`", said.partition("Loss needs")[0])
+    delays = {
+        name: (interval_ms / 2 + hold_ms) / 1000
+        for name, _, interval_ms, _, hold_ms, *_ in profiles.PROBE_PROFILES
+    }
+    assert {name: float(secs) for secs, name in told}.items() <= delays.items()
+    assert len(told) == 5
+
+
+def test_the_first_page_names_the_path_of_the_demo_that_loses_both_ways() -> None:
+    (path,) = [path for path in demo.PATHS if path.loss_back_pct]
+    assert (
+        f"*{path.name}* loses {path.loss_pct:g} % on the way there "
+        f"and {path.loss_back_pct:g} % on the way back"
+    ) in page("README.md")
 
 
 @pytest.mark.parametrize("role", roles.ROLES)
@@ -195,6 +218,19 @@ def test_every_package_stands_in_the_tree() -> None:
     }
     missing = sorted(package for package in packages if f"| `{package}` |" not in tree)
     assert not missing, f"docs/architecture.md lacks {', '.join(missing)}"
+
+
+def test_every_thread_of_the_monitor_stands_in_the_drawing() -> None:
+    of_a_moment = {"successor"}
+    named = {
+        name
+        for path in tracked(".py")
+        if path.relative_to(ROOT).parts[0] in {"health", "failover"}
+        for name in re.findall(r'Thread\([^)]*name="(\w+)"', path.read_text(encoding="utf-8"))
+    }
+    assert len(named) > 5
+    drawn = set(re.findall(r"thread (\w+) ", page("docs/architecture.md")))
+    assert named - of_a_moment <= drawn
 
 
 def test_every_api_route_is_described() -> None:
