@@ -20,7 +20,7 @@ class Deafness:
 
     def since(self, probe: Probe, now_ns: int) -> bool:
         """True when packets were dropped since the probe left; asks the kernel."""
-        kind = probe.target.path.spec.kind
+        kind = probe.target.kind
         dropped = self._probers[kind].dropped()
         known, noticed_ns = self._known.get(kind, (0, -1))
         if dropped > known:

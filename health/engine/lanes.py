@@ -5,7 +5,7 @@ Also says what it means when they can't. Sends nothing; the loop does.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING
 
 from health.domain.measurement import Outcome
@@ -30,15 +30,20 @@ _UNKNOWN_UPLINK = UplinkState(0)
 
 
 class Lanes:
-    """Makes and drops lanes. ``unavailable`` says of kinds without a prober why."""
+    """Makes and drops lanes. ``unavailable`` says of kinds without a prober why.
+
+    ``note_defect`` is told (error, what was being done, kind) what a prober must not raise.
+    """
 
     def __init__(
         self,
         probers: Mapping[str, Prober],
         unavailable: Mapping[str, str],
         resolver: NameResolver | None,
+        note_defect: Callable[[Exception, str, str], None],
     ) -> None:
         self._probers = probers
+        self._note_defect = note_defect
         self._unavailable = unavailable
         self._resolver = resolver
         self._uplinks: Mapping[int, UplinkState] = {}
@@ -78,9 +83,14 @@ class Lanes:
 
     def drop(self, target: TargetMonitor) -> None:
         """Release what was prepared for a target, if anything was."""
-        lane, target.lane = target.lane, None
-        if lane is not None and target.prober is not None:
-            target.prober.release(lane)
+        lane, prober = target.lane, target.prober
+        target.lane = None
+        if lane is None or prober is None:
+            return
+        try:
+            prober.release(lane)
+        except Exception as defect:
+            self._note_defect(defect, "releasing", prober.kind)
 
     def _wire_target(self, spec: PathSpec, target: TargetMonitor) -> WireTarget:
         uplink = self.uplink_of(spec)

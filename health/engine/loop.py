@@ -1,6 +1,6 @@
 """The probe engine: one thread, one event loop, all paths.
 
-    wait → take edits → receive → check what is overdue → send → confirm → judge → tell
+    wait → receive → take edits → check what is overdue → send → confirm → judge → tell
 
 Receiving comes before checking: after a stall of this process the answers lie
 in the socket with the kernel's own time stamps, and they count.
@@ -69,7 +69,7 @@ class ProbeEngine:
         self._clock = clock or SystemClock()
         self._resolver = resolver
         self._names_seen = 0
-        self._lanes = Lanes(probers, unavailable or {}, resolver)
+        self._lanes = Lanes(probers, unavailable or {}, resolver, self._note_defect)
         self._pacer: Pacer[TargetMonitor] = Pacer(random_fraction)
         self._checks: TimerWheel[Probe] = TimerWheel()
         self._bursts: TimerWheel[TargetMonitor] = TimerWheel()
@@ -140,9 +140,10 @@ class ProbeEngine:
         """One pass: wait for the next thing to do, and do it."""
         self._wait()
         self._note_stall(self._clock.monotonic_ns())
-        self._take_submitted()
         self._receive()
-        self._check(self._clock.monotonic_ns())
+        self._take_submitted()
+        # As of the reading: what has arrived since, while this host was busy, is not lost.
+        self._check(self._turn_began_ns)
         self._send(self._clock.monotonic_ns())
         self._confirm(self._clock.monotonic_ns())
         self._judge()
@@ -185,13 +186,10 @@ class ProbeEngine:
         self._turn_began_ns = now_ns
         if self._late_ns >= STALL_NS:
             self.stalls += 1
-            self._drain()
-
-    def _drain(self) -> None:
-        for _ in range(DRAINS_AFTER_STALL):
-            before = self._rejected_total()
-            if not self._receive() and self._rejected_total() == before:
-                break
+            for _ in range(DRAINS_AFTER_STALL):
+                before = self._rejected_total()
+                if not self._receive() and self._rejected_total() == before:
+                    break
 
     def _rejected_total(self) -> int:
         return sum(prober.rejected.total() for prober in self.probers.values())
@@ -230,6 +228,8 @@ class ProbeEngine:
                     self._lanes.make(target)
                 except SendError:
                     self._lanes.drop(target)  # the next sending says why
+                except Exception as defect:
+                    self._note_defect(defect, "preparing", path.spec.kind)
 
     # --- receiving ------------------------------------------------------------------
     def _receive(self) -> int:
@@ -239,7 +239,7 @@ class ProbeEngine:
             try:
                 replies = prober.receive()
             except Exception as defect:
-                self._defects.note(defect, "receiving", kind, self._clock.monotonic_ns())
+                self._note_defect(defect, "receiving", kind)
                 continue
             if not replies:
                 continue
@@ -264,9 +264,6 @@ class ProbeEngine:
 
     # --- what is overdue --------------------------------------------------------------
     def _check(self, now_ns: int) -> None:
-        if now_ns - self._turn_began_ns >= STALL_NS:  # stopped since the sockets were read
-            self._late_ns = now_ns - self._turn_began_ns
-            self._drain()
         for probe in self._checks.due(now_ns):
             if probe.open:
                 self._check_probe(probe, now_ns)
@@ -288,8 +285,7 @@ class ProbeEngine:
         self._settle_loss(probe, Outcome.LOST, "", now_ns)
 
     def _close(self, probe: Probe) -> None:
-        probe.open = False
-        kind = probe.target.path.spec.kind
+        probe.open, kind = False, probe.target.kind
         self._under_way[kind].pop(probe.probe_id, None)
         self.probers[kind].forget(probe.probe_id)
 
@@ -297,7 +293,9 @@ class ProbeEngine:
         target = probe.target
         if probe.number >= 0:
             target.path.count_failure(outcome)
-        self._after(target, target.lost(probe, outcome, detail, now_ns), now_ns)
+        change = target.lost(probe, outcome, detail, now_ns)
+        if not probe.suspect:  # or its burst is under way or over
+            self._after(target, change, now_ns)
 
     def _after(self, target: TargetMonitor, change: LivenessChange | None, now_ns: int) -> None:
         """Follow up what a probe did to the life of its target."""
@@ -356,9 +354,8 @@ class ProbeEngine:
             self._not_sent(target, error, now_ns, base=base)
             return None
         except Exception as defect:
-            kind = target.path.spec.kind
-            self._defects.note(defect, "sending", kind, self._clock.monotonic_ns())
-            target.not_sent(Outcome.VOID, f"a defect of the {kind} prober: see the log")
+            self._note_defect(defect, "sending", target.kind)
+            target.not_sent(Outcome.VOID, f"a defect of the {target.kind} prober: see the log")
             return None
         number = target.window.open(now_ns) if base else NO_NUMBER
         probe = Probe(target, number, now_ns, probe_id)
@@ -398,3 +395,6 @@ class ProbeEngine:
         self._rounds.tell(
             Round(now_ns, wall, self.readings, judged, frozenset(changed), overruns, lag_ns)
         )
+
+    def _note_defect(self, defect: Exception, doing: str, kind: str) -> None:
+        self._defects.note(defect, doing, kind, self._clock.monotonic_ns())

@@ -71,6 +71,8 @@ class TargetMonitor:
         timing = path.spec.timing
         self.path = path
         self.target = target
+        self.kind = path.spec.kind
+        """Of its own: an edit may give the path another one while probes are under way."""
         self.liveness = Liveness(timing.hold_ns)
         self.rtt = RttEstimator(timing.suspect_floor_ns, timing.timeout_ns)
         self.timeout_ns = timing.timeout_ns
@@ -100,7 +102,7 @@ class TargetMonitor:
     @property
     def destination(self) -> tuple[str, str, int | None]:
         """What targets of several paths may have in common: kind, address and port."""
-        return (self.path.spec.kind, self.target.address, self.target.port)
+        return (self.kind, self.target.address, self.target.port)
 
     def stretch(self, factor: float) -> bool:
         """Probe ``factor`` times as seldom as configured; True when that is a change."""
@@ -204,7 +206,10 @@ class TargetMonitor:
         if probe.number > self._last_unanswered:
             self._last_unanswered = probe.number
         self.path.stirred = True
-        return self._after(self.liveness.unanswered(probe.sent_ns, now_ns))
+        change = self.liveness.unanswered(probe.sent_ns, now_ns)
+        if change is not None:
+            self.checked_ns = now_ns  # a death is known before its first probe is lost
+        return self._after(change)
 
     def _after(self, change: LivenessChange | None) -> LivenessChange | None:
         if change is LivenessChange.DIED:

@@ -69,7 +69,7 @@ class World:
             observers=(*observers, self.rounds),
             on_samples=self.samples.extend,
             clock=self.clock,
-            random_fraction=lambda: 0.5,
+            random_fraction=engine.pop("random_fraction", lambda: 0.5),
             **engine,
         )
         self.engine.configure(specs)
@@ -88,6 +88,7 @@ class World:
         trace: TracebackType | None,
     ) -> None:
         self.prober.close()
+        self.engine.close()
 
     def live(self, secs: float) -> Self:
         """Let the loop turn for ``secs``, a hundred times a second."""
