@@ -32,11 +32,6 @@ class ProbeTiming:
         return self.interval_ms * NANOSECONDS_PER_MS
 
     @property
-    def burst_ns(self) -> int:
-        """Spacing of confirmation probes in nanoseconds; a longer hold stretches it."""
-        return max(self.burst_ms, self.hold_ms // 10) * NANOSECONDS_PER_MS
-
-    @property
     def hold_ns(self) -> int:
         """How long a run of suspects must last before a target is dead, in nanoseconds."""
         return self.hold_ms * NANOSECONDS_PER_MS

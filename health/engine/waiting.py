@@ -40,6 +40,6 @@ class Waiting:
 
     def close(self) -> None:
         """Release the alarm. Idempotent."""
-        if self._alarm >= 0:
-            os.close(self._alarm)
-            self._alarm = -1
+        alarm, self._alarm = self._alarm, -1
+        if alarm >= 0:
+            os.close(alarm)
