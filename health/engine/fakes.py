@@ -22,12 +22,14 @@ class Behaviour(NamedTuple):
     """How an address treats the probes sent from now on.
 
     ``ANSWERED`` and ``REFUSED`` arrive ``after_ms`` milliseconds later, ``LOST``
-    never; every other outcome is the failure of the sending itself.
+    never; every other outcome is the failure of the sending itself, with ``queue_full``
+    that of the uplink's send queue.
     """
 
     outcome: Outcome = Outcome.ANSWERED
     after_ms: float = 20.0
     detail: str = ""
+    queue_full: bool = False
 
 
 ANSWERS = Behaviour()
@@ -90,7 +92,7 @@ class ScriptedProber:
         behaviour = self._behaviours.get(target.address, ANSWERS)
         outcome = behaviour.outcome
         if not (outcome.is_measurement and outcome is not Outcome.LINK_DOWN):
-            raise SendError(outcome, behaviour.detail)
+            raise SendError(outcome, behaviour.detail, queue_full=behaviour.queue_full)
         now_ns, probe_id = self._clock.monotonic_ns(), self._next_id
         self._next_id += 1
         self.sent.append(SentProbe(probe_id, target, now_ns))

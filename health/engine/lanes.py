@@ -137,14 +137,15 @@ class Lanes:
         """What a failed sending means: usually a fault of this host, sometimes a loss.
 
         No route although the probe route is verified, and a send queue that stays
-        full for longer than hold while other uplinks send, are the uplink's doing.
+        full for longer than hold while other uplinks send, are the uplink's doing. That
+        this process has run out of sockets or slots is not.
         """
         spec = target.path.spec
         if error.no_route:
             address = target.wire.address if target.wire else target.target.address
             verified = self.uplink_of(spec).route_for(address)
             return Outcome.REFUSED if verified is RouteState.VERIFIED else error.outcome
-        if error.outcome is not Outcome.CONGESTED:
+        if not error.queue_full:
             return error.outcome
         since = self.congested_since.setdefault(spec.uplink, now_ns)
         lasting = now_ns - since > spec.timing.hold_ns

@@ -88,13 +88,23 @@ class SendError(Exception):
     ``outcome`` says what that means for the path (``Outcome.LINK_DOWN``,
     ``MISCONFIGURED``, ``DENIED`` or ``CONGESTED``), the message says it in words.
     ``no_route`` marks the kernel's "no route" and "host unreachable": with a verified
-    probe route these are the network's doing and count as loss.
+    probe route these are the network's doing and count as loss. ``queue_full`` marks
+    the kernel's "no buffer space": the uplink's own send queue takes nothing. No other
+    shortage is the uplink's doing, however long it lasts.
     """
 
-    def __init__(self, outcome: Outcome, message: str, *, no_route: bool = False) -> None:
+    def __init__(
+        self,
+        outcome: Outcome,
+        message: str,
+        *,
+        no_route: bool = False,
+        queue_full: bool = False,
+    ) -> None:
         super().__init__(message)
         self.outcome = outcome
         self.no_route = no_route
+        self.queue_full = queue_full
 
 
 class Watchable(Protocol):

@@ -88,7 +88,8 @@ def send_error(error: OSError, target: WireTarget) -> SendError:
 
     An errno that is not known here is a configuration fault: it says nothing
     about the path and must not count as loss. "No route" over an interface that
-    does not work is a dead link; otherwise the error is marked ``no_route``.
+    does not work is a dead link; otherwise the error is marked ``no_route``. A full
+    queue of the interface is marked ``queue_full``.
     """
     no_route = error.errno in _NO_ROUTE
     if no_route and target.interface and not interface_works(target.interface):
@@ -100,7 +101,12 @@ def send_error(error: OSError, target: WireTarget) -> SendError:
     )
     name = errno.errorcode.get(error.errno or 0, str(error))
     reason = f" ({name}: {os.strerror(error.errno)})" if error.errno else f" ({name})"
-    return SendError(outcome, text.format(**target._asdict()) + reason, no_route=no_route)
+    return SendError(
+        outcome,
+        text.format(**target._asdict()) + reason,
+        no_route=no_route,
+        queue_full=error.errno == errno.ENOBUFS,
+    )
 
 
 def interface_index(name: str) -> int:

@@ -171,7 +171,8 @@ def test_paths_that_go_or_are_edited_leave_no_lane_behind() -> None:
         ]
 
 
-CONGESTED = Behaviour(Outcome.CONGESTED, detail="the send queue of wan1 is full")
+CONGESTED = Behaviour(Outcome.CONGESTED, detail="the send queue of wan1 is full", queue_full=True)
+NO_SOCKETS_LEFT = Behaviour(Outcome.CONGESTED, detail="256 connections are under way")
 
 
 def test_a_full_send_queue_is_no_loss_while_it_lasts_less_than_hold() -> None:
@@ -201,6 +202,15 @@ def test_a_send_queue_that_is_full_on_every_uplink_is_this_host_and_no_loss() ->
         for key in (1, 2, 3):
             assert world.reading(key).reason is Reason.OWN_FAULT
             assert world.reading(key).loss_run == 0
+
+
+def test_a_process_that_has_no_sockets_left_is_no_loss_however_long_others_send() -> None:
+    with world_of_two() as world:
+        world.live(30).script(NO_SOCKETS_LEFT, "192.0.2.1").script(NO_SOCKETS_LEFT, "192.0.2.2")
+        reading = world.live(20).reading()
+        assert (reading.status, reading.reason) == (PathStatus.UNKNOWN, Reason.OWN_FAULT)
+        assert (reading.reachable, reading.loss_run) == (None, 0)
+        assert world.reading(3).status is PathStatus.UP
 
 
 def test_one_probe_that_leaves_proves_that_the_queue_is_not_full() -> None:

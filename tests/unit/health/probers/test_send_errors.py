@@ -38,6 +38,12 @@ def test_each_errno_has_one_outcome_for_all_kinds(number: int, outcome: Outcome)
     assert errno.errorcode[number] in str(error)
 
 
+@pytest.mark.parametrize("number", [errno.EAGAIN, errno.ENOMEM, errno.EMFILE, errno.EPERM])
+def test_only_a_full_queue_is_the_uplinks_own(number: int) -> None:
+    assert send_error(OSError(errno.ENOBUFS, ""), TARGET).queue_full
+    assert not send_error(OSError(number, ""), TARGET).queue_full
+
+
 def test_an_unknown_errno_says_nothing_about_the_path() -> None:
     error = send_error(OSError(errno.EXDEV, ""), TARGET)
     assert error.outcome is Outcome.MISCONFIGURED
