@@ -121,7 +121,6 @@ def test_the_documented_hold_and_spacing_of_bursts_are_those_of_the_profiles() -
         ("docs/architecture.md", f"canary task every {cluster.CANARY_EVERY_SECS:g} s"),
         ("docs/architecture.md", f"come back for {cluster.CANARY_PATIENCE_SECS:g} s"),
         ("docs/architecture.md", f"{canary.PATIENCE_AFTER_TROUBLE_SECS:g} s after the broker"),
-        ("docs/architecture.md", f"{canary.PATIENCE_WITH_A_TASK_SECS:g} s while a worker"),
         ("docs/commands.md", f"{cluster.EXIT_UNHEALTHY} when the cluster has died inside"),
         ("docs/commands.md", f"after {supervisor.FIRST_PAUSE_SECS:g} s"),
         ("docs/commands.md", f"doubling to {supervisor.LONGEST_PAUSE_SECS:g} s"),
