@@ -25,9 +25,10 @@ PROMPT_SECS = 1.0
 CANARY_PATIENCE_SECS = 10.0
 PATIENCE_AFTER_TROUBLE_SECS = 30.0
 """django-q2's pusher pauses for 10 s after an error of the broker, and is then replaced."""
-PATIENCE_WITH_A_TASK_SECS = 90.0
+PATIENCE_WITH_A_TASK_SECS = 300.0
 """Longer than any task of ours takes but the monitor, which is left out."""
 ENDLESS_TASK = "sdwan_site.tasks.ensure_monitor"
+CANARY_TASK = "sdwan_site.processes.canary.note_canary"
 
 # Made before any fork, without a lock: a killed worker must not be able to block them.
 _last_sign_at = multiprocessing.RawValue("d", 0.0)
@@ -45,7 +46,7 @@ def note_work() -> None:
 
 
 def _task_begins(task: dict[str, object], **_: object) -> None:
-    _task_under_way.value = task["func"] != ENDLESS_TASK
+    _task_under_way.value = task["func"] not in (ENDLESS_TASK, CANARY_TASK)
     _last_sign_at.value = time.monotonic()
 
 
@@ -125,6 +126,6 @@ class Canaries:
 def send_canary() -> None:
     """Put a canary into this cluster's own queue."""
     async_task(
-        "sdwan_site.processes.canary.note_canary",
+        CANARY_TASK,
         q_options={"cluster": Conf.CLUSTER_NAME, "save": False, "group": "canary"},
     )

@@ -34,6 +34,8 @@ log = logging.getLogger(__name__)
 EXIT_UNHEALTHY = 70
 """Exit code when the cluster must be started anew (EX_SOFTWARE of sysexits.h)."""
 CANARY_EVERY_SECS = 3.0
+HOUSEKEEPING_WORKERS = 1
+"""Nobody waits for its tasks. A vantage needs a second worker beside the monitor."""
 LAST_TASK_SECS = 10.0
 """How long a stopping cluster may still work on its tasks."""
 
@@ -57,6 +59,8 @@ class PathwardenCluster(Cluster):  # type: ignore[misc]  # django-q2 is untyped
 
 def run_cluster() -> int:
     """Run a cluster in the foreground until SIGTERM or SIGINT; returns the exit code."""
+    if Conf.CLUSTER_NAME == Conf.PREFIX:
+        Conf.WORKERS = HOUSEKEEPING_WORKERS
     cluster = PathwardenCluster()
     make_forks_die_with_parent()
     _give_sentinel_its_own_group()

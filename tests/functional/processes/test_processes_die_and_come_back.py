@@ -89,7 +89,7 @@ LOCKED_SECS = 14.0  # longer than a cluster may be silent, shorter than SQLite's
 def test_a_database_that_is_locked_for_long_ends_no_cluster(product: Product) -> None:
     wait_until(product.works, "a working product", WORKING_AGAIN_SECS, log=product.log)
     before = {vantage_cluster(product).pid, housekeeping_cluster(product).pid}
-    monitor_pid, epoch = product.lease()
+    monitor_pid, _ = product.lease()
     holder = sqlite3.connect(
         product.directory / "pathwarden.sqlite3", timeout=20, isolation_level=None
     )
@@ -101,5 +101,5 @@ def test_a_database_that_is_locked_for_long_ends_no_cluster(product: Product) ->
         holder.close()
     wait_until(product.works, "work after the lock", WORKING_AGAIN_SECS, log=product.log)
     assert {vantage_cluster(product).pid, housekeeping_cluster(product).pid} == before
+    # Whether the same loop goes on is the lease's business, which nobody could renew.
     assert psutil.pid_exists(monitor_pid)
-    assert product.lease() == (monitor_pid, epoch)

@@ -6,7 +6,9 @@ import time
 from collections.abc import Iterator
 
 import pytest
+from django.utils.module_loading import import_string
 
+from sdwan_site import tasks
 from sdwan_site.processes import canary
 from sdwan_site.processes.canary import Canaries, is_silent_too_long
 
@@ -36,8 +38,8 @@ def test_a_sign_of_life_after_the_trouble_ends_the_longer_patience() -> None:
 
 
 def test_workers_that_all_work_are_not_dead_but_not_for_ever() -> None:
-    assert not silent(190.0, sign=100.0, working=True)
-    assert silent(190.1, sign=100.0, working=True)
+    assert not silent(400.0, sign=100.0, working=True)
+    assert silent(400.1, sign=100.0, working=True)
 
 
 @pytest.fixture
@@ -75,18 +77,21 @@ def test_a_canary_that_hangs_in_a_locked_broker_excuses_the_silence(signs: None)
     assert found == [False]
 
 
-def test_the_monitor_which_never_ends_does_not_count_as_a_task_under_way(signs: None) -> None:
-    canary._task_begins({"func": canary.ENDLESS_TASK})
+@pytest.mark.parametrize("func", [canary.ENDLESS_TASK, canary.CANARY_TASK])
+def test_neither_the_monitor_nor_a_canary_counts_as_a_task_under_way(
+    signs: None, func: str
+) -> None:
+    canary._task_begins({"func": func})
     assert not canary._task_under_way.value
+
+
+def test_a_task_is_under_way_until_it_ends(signs: None) -> None:
     canary._task_begins({"func": "health.tasks.carry_out_probe_order"})
     assert canary._task_under_way.value
     canary._task_ends()
     assert not canary._task_under_way.value
 
 
-def test_the_endless_task_is_the_one_that_is_enqueued() -> None:
-    from django.utils.module_loading import import_string
-
-    from sdwan_site import tasks
-
+def test_the_names_of_both_tasks_are_those_that_are_enqueued() -> None:
     assert import_string(canary.ENDLESS_TASK) is tasks.ensure_monitor
+    assert import_string(canary.CANARY_TASK) is canary.note_canary
