@@ -17,6 +17,8 @@ MAX_BODY_BYTES = 65_536
 _USER_AGENT = "Pathwarden"
 _MAX_INTERIM = 8
 _FINE = range(200, 400)
+_MOST_FOREIGN_CHARS = 80
+"""Of what the other side wrote into a sentence of ours; it may send kilobytes."""
 
 
 class Expected(NamedTuple):
@@ -74,7 +76,7 @@ class GetExchange:
                     return verdict
         except h11.RemoteProtocolError as error:
             if data:
-                return _refused(f"{self._server} does not speak HTTP: {error}")
+                return _refused(f"{self._server} does not speak HTTP: {_shortened(str(error))}")
             return _refused(f"{self._server} closed the connection {self._how_far()}")
 
     def _judge(self, event: object) -> Ending | None:
@@ -99,7 +101,7 @@ class GetExchange:
 
     def _judge_status(self, head: h11.Response) -> Ending | None:
         code = head.status_code
-        self.status = f"{code} {head.reason.decode('latin-1')}".strip()
+        self.status = _shortened(f"{code} {head.reason.decode('latin-1')}".strip())
         wanted = self._expected.status
         if code != wanted if wanted else code not in _FINE:
             range_ = str(wanted) if wanted else f"{_FINE.start}–{_FINE.stop - 1}"
@@ -118,6 +120,10 @@ class GetExchange:
     def _text_is_missing(self, where: str) -> Ending:
         text = self._expected.text.decode("utf-8", "replace")
         return _refused(f"{where} of {self._server} does not contain {text!r}")
+
+
+def _shortened(text: str) -> str:
+    return text if len(text) <= _MOST_FOREIGN_CHARS else f"{text[:_MOST_FOREIGN_CHARS]}…"
 
 
 def _refused(detail: str) -> Ending:

@@ -52,3 +52,19 @@ def test_from_200_to_399_counts_unless_a_status_is_expected(status: int, fine: b
     assert (verdict.outcome is Outcome.ANSWERED) == fine
     exact = judged(data, Expected(status=status), 1000)
     assert exact == Ending(Outcome.ANSWERED, f"HTTP {status}")
+
+
+@pytest.mark.parametrize(
+    "answer",
+    [
+        b"X" * 12_000 + b"\r\n\r\n",
+        b"HTTP/1.1 200 " + b"X" * 12_000 + b"\r\n\r\n",
+        b"HTTP/1.1 500 " + b"X" * 12_000 + b"\r\n\r\n",
+    ],
+    ids=["no HTTP", "fine", "refused"],
+)
+def test_a_server_can_not_fill_our_sentences_with_what_it_likes(answer: bytes) -> None:
+    verdict = judged(answer, Expected(), len(answer))
+    assert verdict is not None
+    assert "XXX" in verdict.detail
+    assert len(verdict.detail) < 200
