@@ -20,8 +20,8 @@ from health.on_demand.orders import START_WITHIN_SECS
 from health.probers import PROBERS
 from health.probers.base import ProberError, WireTarget
 from health.probers.one_off import Attempt, by_target, measure, summarise
-from health.probers.resolve import ResolveError, is_literal, resolve
-from health.selectors.probe_plan import ProbePlan, family_of, probe_plan
+from health.probers.resolve import ResolveError, is_literal
+from health.selectors.probe_plan import ProbePlan, family_of, probe_plan, probeable_address
 
 SPACING_SECS = 0.2
 WRITE_EVERY_SECS = 0.25
@@ -32,7 +32,7 @@ def carry_out(
     *,
     clock: Callable[[], float],
     vantage: str,
-    resolve_name: Callable[[str], str] = resolve,
+    resolve_name: Callable[[str], str] = probeable_address,
 ) -> str:
     """Measure as ordered and write down what comes, as it comes; returns how it ended.
 

@@ -18,8 +18,10 @@ from health.domain.probe_route import mark_of
 from health.domain.uplink_spec import AUTO, ProbeRouteMode, UplinkSpec
 from health.domain.uplink_state import LinkState, RouteState
 from health.models import CurrentUplink, Path, PathTarget, Uplink
+from health.models.validators import unprobeable_kind
 from health.probers import PROBERS
 from health.probers.base import WireTarget
+from health.probers.resolve import ResolveError, resolve
 
 FRESH_UPLINK_SECS = 30.0
 """What was found out about an uplink longer ago than this says nothing about now."""
@@ -84,6 +86,18 @@ class ProbePlan:
 def family_of(address: str) -> int:
     """4 or 6, of a literal address."""
     return ipaddress.ip_address(address).version
+
+
+def probeable_address(name: str) -> str:
+    """The literal address of ``name``, by this host's own resolver. Blocks.
+
+    Raises ``ResolveError`` when there is none, or one that the monitor would not probe
+    either (multicast, cloud metadata, ...), whatever name leads there.
+    """
+    address = resolve(name)
+    if kind := unprobeable_kind(address):
+        raise ResolveError(f"{name!r} is {address}, a {kind} address: it is not probed")
+    return address
 
 
 def paths_named(word: str) -> list[Path]:

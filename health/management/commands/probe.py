@@ -21,8 +21,14 @@ from health.probers import PROBERS
 from health.probers.asked import Asked
 from health.probers.base import ProberError, WireTarget
 from health.probers.one_off import Attempt, by_target, measure, summarise
-from health.probers.resolve import is_literal, resolve
-from health.selectors.probe_plan import ProbePlan, family_of, paths_named, probe_plan
+from health.probers.resolve import is_literal
+from health.selectors.probe_plan import (
+    ProbePlan,
+    family_of,
+    paths_named,
+    probe_plan,
+    probeable_address,
+)
 
 if TYPE_CHECKING:
     from django.core.management.base import CommandParser
@@ -147,7 +153,7 @@ def _subject_of_path(plan: ProbePlan) -> Subject:
         )
     if not plan.targets:
         raise ProberError(f"Path {plan.name} has no target: add one")
-    wires = [plan.wire(target, resolve(target.address)) for target in plan.targets]
+    wires = [plan.wire(target, probeable_address(target.address)) for target in plan.targets]
     for wire in wires:
         if obstacle := plan.obstacles.get(family_of(wire.address)):
             raise ProberError(f"Path {plan.name}: {obstacle.sentence}")
@@ -168,7 +174,7 @@ def _subject_of_target(word: str, options: dict[str, Any]) -> Subject:
     for field, problem in row.problems(asked):
         raise ProberError(f"--{_OPTIONS[field]}: {problem}")
     wire = WireTarget(
-        resolve(word),
+        probeable_address(word),
         port or row.default_port or 0,
         source=options["source"] or "",
         interface=options["interface"] or "",

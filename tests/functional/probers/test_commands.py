@@ -89,6 +89,16 @@ def test_a_name_is_resolved(icmp, db):
     assert "1: 127.0.0.1 " in text
 
 
+@pytest.mark.parametrize(
+    ("address", "kind"),
+    [("224.0.0.1", "multicast"), ("0.0.0.0", "placeholder"), ("169.254.169.254", "metadata")],
+)
+def test_what_is_no_host_is_refused_as_for_a_path(address, kind):
+    with pytest.raises(CommandError, match=f"'{address}' is .* {kind}.* it is not probed") as said:
+        probe(address, "-c", "1")
+    assert said.value.returncode == 2
+
+
 def test_a_stamp_probe_measures_the_delay_of_a_reflector(reflect):
     _, port = reflect(delay_ms=20).addresses[0]
     status, text = probe(

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 
+import icmplib
 import pytest
 
 from health.domain.measurement import Outcome
@@ -108,6 +109,18 @@ def test_a_target_whose_name_has_no_address_says_so_and_the_others_are_measured(
     nameless, fine = order.result["targets"]
     assert (nameless["resolved"], nameless["sent"]) == (None, 0)
     assert "'no such name' has no address" in nameless["probes"][0]["detail"]
+    assert fine["received"] == 1
+
+
+def test_a_name_that_leads_to_a_metadata_service_is_not_probed(
+    network: ScriptedNetwork, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(icmplib, "resolve", lambda name, family: ["169.254.169.254"])
+    PathTarget.objects.filter(address=GATEWAY).update(address="innocent.example.net")
+    refused, fine = ordered(network).result["targets"]
+    assert (refused["resolved"], refused["sent"]) == (None, 0)
+    assert "a cloud metadata address: it is not probed" in refused["probes"][0]["detail"]
+    assert [sent.target.address for sent in network.probers[0].sent] == [RESOLVER]
     assert fine["received"] == 1
 
 
