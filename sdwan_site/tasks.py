@@ -15,11 +15,9 @@ from django_q.tasks import async_task
 from failover.models import OutboxMessage
 from health.models import MonitorLease, Vantage
 from health.monitoring import lease as leases
-from health.monitoring.monitor import run_monitor
 from health.monitoring.process_identity import current_process
 from sdwan_site.processes.cluster import stop_requested
 from sdwan_site.schedules import sync_schedules
-from sdwan_site.wiring import make_observers
 
 WATCH_EVERY_SECS = 0.1
 WATCH_SECS = leases.TTL_SECS + 0.5
@@ -36,6 +34,10 @@ def ensure_monitor(vantage: str, max_secs: float, *, take_over: bool = False) ->
     Idempotent: may be enqueued any number of times. A loop that this call becomes
     calls its successor after ``max_secs``; with ``take_over`` this call is one.
     """
+    # Here, not above: the housekeeping cluster imports this module, too, and never measures.
+    from health.monitoring.monitor import run_monitor
+    from sdwan_site.wiring import make_observers
+
     row = Vantage.objects.filter(name=vantage).first()
     if row is None:
         return f"there is no probe host named {vantage!r} (yet)"

@@ -1,6 +1,6 @@
 """Is a path dead, or truly below the threshold? The two verdicts that can start a failover.
 
-``is_dead`` takes health's word (six consecutive probes lost at their timeout).
+``is_dead`` takes health's word (a run of probes without an answer, confirmed by a burst).
 ``is_degraded`` takes the window score once thirty probes support it. Callers see only
 these two functions, so a better detector changes this file and no rule.
 """
