@@ -67,8 +67,9 @@ class Recorder:
         self._handed_ns = finished.at_ns
         self._note_present(finished, MOST_ROWS)
         # Not those that no round has had yet: the loop begins before it knows its paths.
-        for gone in (self._histories.keys() & self._last.keys()) - finished.readings.keys():
-            del self._histories[gone]
+        for gone in self._last.keys() - finished.readings.keys():
+            del self._last[gone]
+            self._histories.pop(gone, None)
         self._hand_over()
 
     def on_samples(self, samples: list[Sample]) -> None:

@@ -132,6 +132,17 @@ def test_a_path_that_is_gone_is_recorded_no_more() -> None:
         assert recorded.recorder._histories.keys() == {2}
 
 
+def test_what_a_path_was_before_it_was_switched_off_is_forgotten() -> None:
+    with Recorded(1, 2) as recorded:
+        recorded.world.live(20).script(SILENCE).live(10)
+        recorded.world.engine.submit([path_spec(2)])
+        recorded.world.live(5)
+        known = len(recorded.changes)
+        recorded.world.engine.submit([path_spec(1), path_spec(2)])
+        recorded.world.live(10)
+        assert [str(one.old_status) for one in recorded.changes[known:]] == ["unknown"]
+
+
 def test_slots_in_which_nothing_was_sent_or_known_are_no_samples() -> None:
     with Recorded(1) as recorded:
         recorded.world.script(Behaviour(Outcome.DENIED)).live(30)
