@@ -121,7 +121,7 @@ def _loop(host: HostNow) -> tuple[Line, ...]:
         Line("Paths", str(monitor.paths) if monitor.alive else words.MISSING),
         Line("Probes/s", rate),
         Line("Lag, last second", lag, "warn" if monitor.alive and monitor.lag_secs > 0.1 else ""),
-        Line("Void slots", f"{monitor.overruns_total:,}"),
+        Line("Overruns", f"{monitor.overruns_total:,}"),
         Line("Stalls", _number(figures.stalls), "warn" if figures.stalls else ""),
         Line("Blind", _secs(figures.blind_secs), "warn" if figures.blind_secs else ""),
     )

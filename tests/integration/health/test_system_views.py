@@ -65,7 +65,7 @@ def test_a_running_monitor_shows_its_holder_epoch_and_loop(viewer_client: Client
     assert "Process 1 on test · epoch 17" in html
     assert "<dt>Paths</dt><dd>42</dd>" in html
     assert "<dt>Probes/s</dt><dd>126</dd>" in html
-    assert "<dt>Void slots</dt><dd>1,234</dd>" in html
+    assert "<dt>Overruns</dt><dd>1,234</dd>" in html
 
 
 def test_figures_that_a_monitor_does_not_tell_are_dashes_not_zeros(viewer_client: Client) -> None:
