@@ -2,33 +2,29 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-
 from health.domain.probe_budget import BudgetTarget, ProbeBudget, probe_budget
 from health.models import Path
 from health.selectors.current import PathNow
 
 
-def path_budget(row: Path, in_force: Mapping[int, float] | None = None) -> ProbeBudget:
-    """What ``row`` costs; no query when targets and profile are there already.
-
-    ``in_force`` are intervals in milliseconds by key of target where they differ from
-    the profile's, because many paths probe one destination.
-    """
+def path_budget(row: Path) -> ProbeBudget:
+    """What ``row`` costs as configured; no query when targets and profile are there already."""
     interval_ms = row.probe_profile.interval_ms
-    told = in_force or {}
     targets = (
-        BudgetTarget(target.address, told.get(target.pk) or interval_ms, target.request)
-        for target in row.targets.all()
+        BudgetTarget(target.address, interval_ms, target.request) for target in row.targets.all()
     )
     return probe_budget(row.kind, targets)
 
 
 def budget_now(path: PathNow) -> ProbeBudget:
-    """What ``path`` costs with the intervals in force; two queries."""
-    row = Path.objects.select_related("probe_profile").prefetch_related("targets")
-    told = {target["key"]: target.get("interval_ms") or 0 for target in path.targets}
-    return path_budget(row.get(pk=path.path_id), told)
+    """What ``path`` costs with the intervals in force, which differ from the profile's
+    where many paths probe one destination."""
+    told = {target["key"]: target.get("interval_ms") for target in path.targets}
+    targets = (
+        BudgetTarget(address, told.get(key) or path.interval_ms, request)
+        for key, address, request in path.asked
+    )
+    return probe_budget(path.kind, targets)
 
 
 def uplink_budgets() -> dict[int, list[ProbeBudget]]:

@@ -27,6 +27,7 @@ class PathNow:
 
     ``health_score`` and all measurements are None when nothing supports them.
     ``site`` is where the probe host stands, ``destination`` "" for the Internet.
+    ``asked`` is key, address and request of each target as configured.
     ``is_stale`` says that the monitor, not the path, is silent; ``last_known_status`` is
     what it said last.
     """
@@ -41,6 +42,7 @@ class PathNow:
     provider: str
     kind: str
     addresses: tuple[str, ...]
+    asked: tuple[tuple[int, str, str], ...]
     interval_ms: int
     hold_ms: int
     is_metered: bool
@@ -114,6 +116,7 @@ def _path_now(row: Path, now: float, *, is_paused: bool) -> PathNow:
         provider=uplink.provider,
         kind=row.kind,
         addresses=tuple(str(target) for target in row.targets.all()),
+        asked=tuple((one.pk, one.address, one.request) for one in row.targets.all()),
         interval_ms=row.probe_profile.interval_ms,
         hold_ms=row.probe_profile.hold_ms,
         is_metered=uplink.metered,
