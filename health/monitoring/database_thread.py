@@ -13,7 +13,7 @@ import time
 from collections.abc import Callable
 from typing import Any
 
-from django.db import DatabaseError, DataError, IntegrityError, connection
+from django.db import DatabaseError, InterfaceError, OperationalError, connection
 
 from health.domain.path_spec import PathSpec
 from health.domain.uplink_spec import UplinkSpec
@@ -33,7 +33,7 @@ RELOAD_SHARE = 0.01
 """How much of the time such reloads may take; with 10,000 paths they come more seldom."""
 LONGEST_REST_SECS = 0.05
 REFUSALS = 3
-"""How often a batch that the database understands but refuses is tried."""
+"""How often a batch is tried that the database refuses, or that meets a defect here."""
 MAX_WAITING_SAMPLES = 200_000
 MAX_WAITING_CHANGES = 50_000
 
@@ -142,13 +142,13 @@ class DatabaseThread:
         began = time.monotonic()
         try:
             write_batch(batch, epoch=self._epoch, written_until=self._written_until)
-        except (DataError, IntegrityError) as error:
-            self._refused(batch, error)
-            raise
-        except BaseException:
+        except (OperationalError, InterfaceError):
             self._keep(batch)
             if self._away_since is None:
                 self._away_since = self._wall()
+            raise
+        except Exception as error:
+            self._refused(batch, error)
             raise
         self._refusals, self._away_since = 0, None
         self._last_write_secs = round(time.monotonic() - began, 4)
@@ -161,7 +161,7 @@ class DatabaseThread:
             batch.absorb(self._waiting)
             self._waiting = batch
 
-    def _refused(self, batch: Batch, error: DatabaseError) -> None:
+    def _refused(self, batch: Batch, error: Exception) -> None:
         """Try a few times, then let go of it: what comes after must not wait for ever."""
         self._refusals += 1
         if self._refusals < REFUSALS:
@@ -170,7 +170,7 @@ class DatabaseThread:
         self._refusals = 0
         self.dropped_samples += len(batch.samples)
         self.dropped_changes += len(batch.changes)
-        log.error("the database refuses a batch; it is dropped: %s", error)
+        log.error("a batch can't be written; it is dropped: %s", error)
 
     def _watch_configuration(self) -> None:
         fingerprint = configuration_fingerprint()
