@@ -89,16 +89,10 @@ class ProbeEngine:
         )
         self._rounds = Rounds(self._roster, on_samples, self._clock)
         self._rounds.observers = observers
-
-    @property
-    def paths(self) -> Mapping[int, PathMonitor]:
+        self.paths: Mapping[int, PathMonitor] = self._roster.paths
         """The paths under measurement, by key; to be read in the loop's thread only."""
-        return self._roster.paths
-
-    @property
-    def readings(self) -> Mapping[int, PathReading]:
-        """The latest reading of each path, by key; a plain dictionary."""
-        return self._rounds.readings
+        self.readings: Mapping[int, PathReading] = self._rounds.readings
+        """The latest reading of each path, by key: the dictionary itself, for it is read often."""
 
     @property
     def observers(self) -> Sequence[RoundObserver]:
