@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import socket
 import threading
-import time
 from collections.abc import Callable, Iterator
 from pathlib import Path as FilePath
 
@@ -27,8 +26,6 @@ from health.monitoring.monitor import LoopContext, run_monitor
 from health.monitoring.process_identity import current_process
 from health.probers import PROBERS
 from health.probers.base import ProberPermissionError
-from health.probers.reflector import Reflector
-from health.probers.reflector_config import Listener
 from tests.factories import (
     PathFactory,
     PathTargetFactory,
@@ -36,28 +33,9 @@ from tests.factories import (
     UplinkFactory,
     VantageFactory,
 )
+from tests.integration.health.patience import until
 
 pytestmark = pytest.mark.django_db(transaction=True)
-
-
-def until(condition: Callable[[], object], patience_secs: float = 60.0) -> None:
-    deadline = time.monotonic() + patience_secs
-    while not condition():
-        assert time.monotonic() < deadline, "it never happened"
-        time.sleep(0.02)
-
-
-@pytest.fixture
-def reflector_port() -> Iterator[int]:
-    """A STAMP reflector on loopback that serves until the test has ended."""
-    reflector = Reflector([Listener("127.0.0.1", 0)])
-    over = threading.Event()
-    thread = threading.Thread(target=reflector.serve, args=(over.is_set,))
-    thread.start()
-    yield reflector.addresses[0][1]
-    over.set()
-    thread.join(5)
-    reflector.close()
 
 
 @pytest.fixture

@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 import threading
-import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from pathlib import Path as FilePath
 
 import pytest
@@ -14,8 +13,6 @@ from health.domain.status import Reason
 from health.engine.observers import RecordingObserver
 from health.models import CurrentUplink, MonitorLease, Path
 from health.monitoring.monitor import run_monitor
-from health.probers.reflector import Reflector
-from health.probers.reflector_config import Listener
 from tests.factories import (
     PathFactory,
     PathTargetFactory,
@@ -23,27 +20,9 @@ from tests.factories import (
     UplinkFactory,
     VantageFactory,
 )
+from tests.integration.health.patience import until
 
 pytestmark = pytest.mark.django_db(transaction=True)
-
-
-def until(condition: Callable[[], object], patience_secs: float = 60.0) -> None:
-    deadline = time.monotonic() + patience_secs
-    while not condition():
-        assert time.monotonic() < deadline, "it never happened"
-        time.sleep(0.02)
-
-
-@pytest.fixture
-def reflector_port() -> Iterator[int]:
-    reflector = Reflector([Listener("127.0.0.1", 0)])
-    over = threading.Event()
-    thread = threading.Thread(target=reflector.serve, args=(over.is_set,))
-    thread.start()
-    yield reflector.addresses[0][1]
-    over.set()
-    thread.join(5)
-    reflector.close()
 
 
 @pytest.fixture
