@@ -11,6 +11,7 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 
 from failover.domain.strategies import STRATEGIES
+from health.domain.path_spec import SlaLimits
 
 DWELL_SECS = 10.0
 """Least time between two switches of one policy."""
@@ -21,6 +22,7 @@ RESET_MARGIN = 10.0
 MAX_DELAY_SECS = 86_400.0
 """Longest failback delay an operator may ask for."""
 DEFAULT_INTERVAL_NS = 500_000_000
+DEFAULT_LIMITS = SlaLimits()
 
 
 class PolicyMode(StrEnum):
@@ -44,12 +46,19 @@ class MemberSpec:
     """One path of a policy; ``interval_ns`` is the spacing of its base probes.
 
     ``vantage`` names the host that probes it; members of one policy share it.
+    ``limits`` are those of its SLA profile, ``quorum`` the targets that must be well and
+    ``bad_secs_needed`` the distinct seconds with a bad probe that evidence needs;
+    ``cost`` is its uplink's, in the operator's own unit.
     """
 
     path_key: int
     name: str
     interval_ns: int = DEFAULT_INTERVAL_NS
     vantage: str = ""
+    limits: SlaLimits = DEFAULT_LIMITS
+    quorum: int = 1
+    bad_secs_needed: int = 8
+    cost: float = 0.0
 
 
 @dataclass(frozen=True, slots=True)

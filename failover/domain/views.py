@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, NamedTuple
 from health.domain.status import PathStatus, Reason
 
 if TYPE_CHECKING:
+    from failover.domain.evidence import Evidence
     from health.domain.reading import PathReading
 
 STALE_INTERVALS = 3
@@ -29,7 +30,9 @@ class MemberView(NamedTuple):
     ``score`` is 0–100 or None when nothing supports one; ``settled`` the probes behind
     it; ``answers_in_a_row`` and ``loss_run`` the latest run of answers or losses;
     ``fresh`` says that the last answer is recent and nothing was lost since;
-    ``latency_ms`` the mean round-trip time of the window.
+    ``latency_ms`` the mean round-trip time of the window. ``evidence`` is the verdict of
+    the evidence collected for this policy, None when none is; ``recent_score`` the score
+    over the last 10 s; ``cost`` and ``utilisation_pct`` are those of its uplink.
     """
 
     status: PathStatus
@@ -44,6 +47,10 @@ class MemberView(NamedTuple):
     in_maintenance: bool = False
     enabled: bool = True
     in_schedule: bool = True
+    evidence: Evidence | None = None
+    recent_score: float | None = None
+    cost: float = 0.0
+    utilisation_pct: float | None = None
 
 
 Views = Mapping[int, MemberView]

@@ -6,6 +6,7 @@ They carry monotonic times only; wall-clock labels are added where rows are writ
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import NamedTuple
 
 from health.domain.directions import NO_DIRECTIONS, DirectionMetrics
@@ -32,6 +33,26 @@ class TargetReading(NamedTuple):
     detail: str = ""
     interval_ms: int = 0
     hold_ms: int = 0
+    blamed: bool = False
+
+
+class Settled(NamedTuple):
+    """A base probe that has ended: sent when (monotonic ns), and its RTT in ns, None if lost."""
+
+    sent_ns: int
+    rtt_ns: int | None
+
+
+class TargetProbes(NamedTuple):
+    """The base probes of one target that have settled since the round before, in that order.
+
+    ``restarted`` says that the target's window began anew meanwhile: what was known of it
+    before says nothing about it now. ``blamed`` targets do not count for their path.
+    """
+
+    target: int
+    settled: Sequence[Settled]
+    restarted: bool = False
     blamed: bool = False
 
 
