@@ -125,7 +125,7 @@ def main() -> None:
     parser = argparse.ArgumentParser()
     parser.add_argument("--interval-ms", type=int, default=1000)
     parser.add_argument("--timeout-ms", type=int, default=1000)
-    parser.add_argument("--warm-up", type=float, default=3.0)
+    parser.add_argument("--warm-up", type=float, default=15.0)
     parser.add_argument("--seconds", type=float, default=10.0)
     options = parser.parse_args()
     addresses = sys.stdin.read().split()

@@ -2,7 +2,8 @@
 
 10,000 ICMP targets on loopback at 1 Hz (P1) and at 2 Hz (P2). The monitor is
 ``manage.py monitor`` with its database thread writing to SQLite; "bare" is the same
-engine without Django. Probes are counted by the kernel, for all alike.
+engine without Django, "system calls" the packets alone, without an engine. Probes are
+counted by the kernel, for all alike.
 """
 
 from __future__ import annotations
@@ -44,6 +45,7 @@ def main() -> None:
             _monitor_round(slow, options.seconds, seen, "monitor at 1 Hz")
             _peers_round(addresses, seen)
             _bare_round(addresses, options.seconds / 2, seen)
+            _floor_round(addresses, options.seconds / 2, seen)
             _monitor_round(fast, options.seconds, seen, "monitor at 2 Hz")
     report("cpu", _figures(seen, options.targets))
 
@@ -80,6 +82,18 @@ def _bare_round(addresses: list[str], secs: float, seen: Columns) -> None:
         seen[f"{name}: false losses"].append(float(sum(done["failures"].values())))
 
 
+def _floor_round(addresses: list[str], secs: float, seen: Columns) -> None:
+    for interval_ms, name in ((1000, "system calls at 1 Hz"), (500, "system calls at 2 Hz")):
+        _, told, error = run_measured(
+            sys.executable, "-m", "bench.probing.system_calls", f"--interval-ms={interval_ms}",
+            f"--seconds={secs}", stdin="\n".join(addresses),
+        )  # fmt: skip
+        if not told:
+            raise RuntimeError(f"the floor could not be measured: {error[-2000:]}")
+        done = json.loads(told)
+        seen[name].append(done["cpu_secs"] / done["sent"] * 1e6)
+
+
 def _peers_round(addresses: list[str], seen: Columns) -> None:
     calls: dict[str, Callable[[], peers.PeerRun]] = {
         "fping burst": lambda: peers.fping(addresses, "-C5", "-i0", "-p1000"),
@@ -103,6 +117,7 @@ def _figures(seen: Columns, targets: int) -> list[Figure]:
         median_figure(whole, seen[ours], "µs/probe"),
         median_figure("P1 its loop thread alone", seen[f"{slow}: loop thread"], "µs/probe"),
         median_figure("P1 bare engine, no database", seen["bare engine at 1 Hz"], "µs/probe"),
+        median_figure("P1 system calls alone", seen["system calls at 1 Hz"], "µs/probe"),
         median_figure("P1 fping -C5 -i0 -p1000 (burst)", seen["fping burst"], "µs/probe"),
         median_figure("P1 fping -C5 -i0.1 -p1000 (paced)", seen["fping paced"], "µs/probe"),
         median_figure("P1 icmplib async_multiping, 50 tasks", seen["icmplib"], "µs/probe"),
@@ -119,6 +134,11 @@ def _figures(seen: Columns, targets: int) -> list[Figure]:
         ),
         median_figure("P2 all threads", seen[f"{fast}: all, share of a core"], "% of a core"),
         median_figure("P2 bare engine at 2 Hz", seen["bare engine at 2 Hz"], "µs/probe"),
+        median_figure(
+            "P2 system calls alone, share of a core at 20,000/s",
+            [micros * 20_000 / 1e6 * 100 for micros in seen["system calls at 2 Hz"]],
+            "% of a core",
+        ),
         median_figure("P2 false losses", seen[f"{fast}: false losses"], "probes", "0"),
     ]
 
