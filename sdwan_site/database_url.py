@@ -24,6 +24,10 @@ SQLITE_OPTIONS: dict[str, Any] = {
     ),
 }
 
+# A server that a cut line hides must be known to be away within seconds, or a dead path
+# would be left only after TCP's own quarter of an hour. A URL may say otherwise.
+POSTGRES_OPTIONS: dict[str, Any] = {"connect_timeout": "3", "tcp_user_timeout": "3000"}
+
 
 def database_from_url(url: str, default_sqlite: Path) -> dict[str, Any]:
     """The database settings for ``url``; an empty ``url`` means SQLite in ``default_sqlite``.
@@ -49,7 +53,7 @@ def database_from_url(url: str, default_sqlite: Path) -> dict[str, Any]:
             "PASSWORD": unquote(parts.password or ""),
             "HOST": unquote(parts.hostname or ""),
             "PORT": str(parts.port or ""),
-            "OPTIONS": dict(parse_qsl(parts.query)),
+            "OPTIONS": {**POSTGRES_OPTIONS, **dict(parse_qsl(parts.query))},
             "CONN_HEALTH_CHECKS": True,
             "CONN_MAX_AGE": 60,
         }

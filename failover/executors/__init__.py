@@ -10,11 +10,20 @@ from failover.executors.dry_run import DryRunExecutor
 
 
 class ExecutorKind(NamedTuple):
-    """A row of the registry: what people read, and how one is made."""
+    """A row of the registry: what people read, and how one is made.
+
+    ``reads_back`` says that ``observe()`` tells what is in force after a restart, too, so
+    that None there means "nothing of ours". ``timeout_secs`` is how long an order of a
+    predecessor may still be under way. ``is_local`` says that it changes this host alone,
+    so that a dead path may be left by it while the database is away.
+    """
 
     label: str
     help_text: str
     make: Callable[[], RouteExecutor]
+    reads_back: bool = False
+    timeout_secs: float = 1.0
+    is_local: bool = True
 
 
 EXECUTORS: dict[str, ExecutorKind] = {

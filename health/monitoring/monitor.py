@@ -12,7 +12,7 @@ import logging
 import sys
 import threading
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path as FilePath
@@ -22,6 +22,7 @@ from django.db import connection
 
 from health.domain.path_spec import PathSpec
 from health.domain.uplink_spec import UplinkSpec
+from health.domain.uplink_state import UplinkState
 from health.engine.clock import Clock, SystemClock
 from health.engine.loop import ProbeEngine
 from health.engine.observers import RoundObserver
@@ -63,6 +64,8 @@ class LoopContext:
     may_act: Callable[[], bool]
     """True while the lease is certainly ours; asked before anything outside is changed."""
     clock: Clock
+    uplink_states: Callable[[], Mapping[int, UplinkState]] = dict
+    """The uplinks by key as they are now, with the next hops in force; from any thread."""
 
 
 ObserverFactory = Callable[[LoopContext], Sequence[RoundObserver]]
@@ -180,7 +183,9 @@ class _Monitor:
         )
         self._figures_kept = FigureKeeper(self._engine, self._database.ring, unavailable)
         # Last: observers may start threads, which nobody would end if this failed.
-        context = LoopContext(vantage.pk, vantage.name, lease, self._keeper.may_act, clock)
+        context = LoopContext(
+            vantage.pk, vantage.name, lease, self._keeper.may_act, clock, self._uplinks.states
+        )
         try:
             self._others = make_observers(context)
         except BaseException:

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 from django.core.exceptions import ImproperlyConfigured
 
-from sdwan_site.database_url import SQLITE_OPTIONS, database_from_url
+from sdwan_site.database_url import POSTGRES_OPTIONS, SQLITE_OPTIONS, database_from_url
 
 DEFAULT = Path("data") / "pathwarden.sqlite3"
 
@@ -56,7 +56,7 @@ def test_a_postgres_url_has_all_its_parts(scheme: str) -> None:
     assert database["HOST"] == "db.example.net"
     assert database["PORT"] == "5433"
     assert database["NAME"] == "paths"
-    assert database["OPTIONS"] == {"sslmode": "require"}
+    assert database["OPTIONS"] == {**POSTGRES_OPTIONS, "sslmode": "require"}
 
 
 def test_a_postgres_url_may_leave_everything_but_the_name_to_the_defaults() -> None:
