@@ -382,12 +382,12 @@ class ProbeEngine:
         results = self._rounds.turn(now_ns, wall)
         if results is None:
             return
-        judged, changed = results
+        judged, changed, probes = results
         overruns = self._pacer.overruns - self._overruns_told
         self._overruns_told = self._pacer.overruns
         lag_ns = self._pacer.take_lag_ns()
         self._rounds.tell(
-            Round(now_ns, wall, self.readings, judged, frozenset(changed), overruns, lag_ns)
+            Round(now_ns, wall, self.readings, judged, frozenset(changed), overruns, lag_ns, probes)
         )
 
     def _note_defect(self, defect: Exception, doing: str, kind: str) -> None:

@@ -7,10 +7,10 @@ that health never imports failover.
 from __future__ import annotations
 
 from collections.abc import Collection, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Protocol
 
-from health.domain.reading import PathReading
+from health.domain.reading import PathReading, TargetProbes
 
 
 @dataclass(frozen=True, slots=True)
@@ -22,7 +22,8 @@ class Round:
     round (with thousands of paths calm ones take turns), ``changed`` those whose status
     or reachability differs from before. ``overruns`` counts probes that
     were not sent since the round before because the loop was late;
-    ``lag_ns`` is the worst lateness in that time.
+    ``lag_ns`` is the worst lateness in that time. ``probes`` has, for every judged path
+    that an observer attends to, the base probes of each target that settled since its round before.
     """
 
     at_ns: int
@@ -32,6 +33,7 @@ class Round:
     changed: frozenset[int]
     overruns: int
     lag_ns: int
+    probes: Mapping[int, Sequence[TargetProbes]] = field(default_factory=dict)
 
 
 class RoundObserver(Protocol):
@@ -42,7 +44,10 @@ class RoundObserver(Protocol):
         ...
 
     def attends(self) -> Collection[int]:
-        """Keys of paths whose reading must be of this very second, however many there are."""
+        """Keys of paths whose reading must be of this very second, however many there are.
+
+        Their single probes come with each round as well.
+        """
         ...
 
     def close(self) -> None:

@@ -14,7 +14,7 @@ from health.domain.directions import NO_DIRECTIONS
 from health.domain.emodel import mean_opinion_score
 from health.domain.measurement import Outcome
 from health.domain.path_spec import PathSpec
-from health.domain.reading import PathReading
+from health.domain.reading import PathReading, TargetProbes
 from health.domain.sample import Sample, TargetSlot
 from health.domain.status import PathStatus, Reason, next_status
 from health.domain.window import NANOSECONDS_PER_SECOND, WindowMetrics
@@ -57,12 +57,14 @@ class PathMonitor:
 
     ``stirred`` says that something happened since it was last judged that may
     change the judgement; a path that is not stirred may be judged more seldom.
+    ``attended`` says that somebody wants its single probes as well.
     """
 
     def __init__(
         self, spec: PathSpec, now_ns: int, stretches: Mapping[int, float] = NOT_STRETCHED
     ) -> None:
         self.spec = spec
+        self.attended = False
         self.targets = self._monitors(stretches)
         self.status = PathStatus.UNKNOWN
         self.since_ns = now_ns
@@ -91,7 +93,18 @@ class PathMonitor:
         if not same_packets:
             self.targets = self._monitors(stretches)
             self._deciding = self.targets[0]
+            self.attend(attended=self.attended)
         return not same_packets
+
+    def attend(self, *, attended: bool) -> None:
+        """From now on keep, or no longer keep, the probes that settle for ``take_probes``."""
+        self.attended = attended
+        for target in self.targets:
+            target.settled = [] if attended else None
+
+    def take_probes(self) -> tuple[TargetProbes, ...]:
+        """What settled since the last call, by target; the path must be attended."""
+        return tuple([target.take_settled() for target in self.targets])
 
     def continue_totals(self, probes_total: int, failures: Mapping[str, int]) -> None:
         """Let the running totals go on from those of an earlier life."""

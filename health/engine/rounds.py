@@ -7,11 +7,12 @@ calm paths (nothing happened that could change their judgement) then take turns.
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from itertools import islice
+from typing import NamedTuple
 
 from health.domain.blame import is_to_blame
-from health.domain.reading import PathReading
+from health.domain.reading import PathReading, TargetProbes
 from health.domain.sample import Sample, slot_of
 from health.engine.clock import Clock
 from health.engine.observers import Round, RoundObserver
@@ -30,6 +31,15 @@ SLICE = 32
 """Paths judged, or slots closed, between two looks at the clock."""
 TURN_BUDGET_NS = 20_000_000
 """How long judging may keep a turn from sending; a round of many paths takes several turns."""
+
+
+class Judged(NamedTuple):
+    """What there is to tell: keys of the judged paths, those whose status or reachability
+    changed, and the single probes of those that somebody attends to."""
+
+    keys: list[int]
+    changed: list[int]
+    probes: dict[int, tuple[TargetProbes, ...]]
 
 
 class Rounds:
@@ -51,6 +61,7 @@ class Rounds:
         self._judged: list[int] = []
         self._changed: list[int] = []
         self._calm_turn = 0
+        self._attended: set[int] = set()
         self._blamed: set[TargetMonitor] = set()
         self._slot = slot_of(clock.wall())
         self._closing: Iterator[int] | None = None
@@ -70,12 +81,8 @@ class Rounds:
         """The path is no longer measured."""
         self.readings.pop(key, None)
 
-    def turn(self, now_ns: int, wall: float) -> tuple[list[int], list[int]] | None:
-        """Go on with what is due.
-
-        Returns (paths judged, those of them whose status or reachability changed)
-        when there is something to tell.
-        """
+    def turn(self, now_ns: int, wall: float) -> Judged | None:
+        """Go on with what is due; returns what there is to tell, if there is anything."""
         self._close_slots(now_ns, wall)
         if self._left is None and now_ns >= self.next_ns:
             self._begin(now_ns)
@@ -112,6 +119,7 @@ class Rounds:
         if self.next_ns <= now_ns:  # after a stall: no round is caught up
             self.next_ns = now_ns + ROUND_NS
         self._blame()
+        self._attend(self._wanted())
         self._left = iter(self._due_paths())
 
     def _due_paths(self) -> list[int]:
@@ -119,14 +127,22 @@ class Rounds:
         if len(paths) <= ALL_EACH_ROUND:
             return list(paths)
         self._calm_turn = (self._calm_turn + 1) % CALM_ROUNDS
-        attended = self._attended()
         return [
             key
             for number, (key, path) in enumerate(paths.items())
-            if path.stirred or number % CALM_ROUNDS == self._calm_turn or key in attended
+            if path.stirred or number % CALM_ROUNDS == self._calm_turn or path.attended
         ]
 
-    def _attended(self) -> Collection[int]:
+    def _attend(self, wanted: set[int]) -> None:
+        paths = self._roster.paths
+        for key in (self._attended - wanted) & paths.keys():
+            paths[key].attend(attended=False)
+        for key in wanted & paths.keys():
+            if not paths[key].attended:
+                paths[key].attend(attended=True)
+        self._attended = wanted
+
+    def _wanted(self) -> set[int]:
         keys: set[int] = set()
         for observer in self.observers:
             try:
@@ -155,12 +171,15 @@ class Rounds:
         if before is None or (before.status, before.reachable) != (after.status, after.reachable):
             self._changed.append(key)
 
-    def _take_results(self) -> tuple[list[int], list[int]]:
+    def _take_results(self) -> Judged:
         # A path may have gone since it was judged in an earlier turn of the round.
         judged = [key for key in self._judged if key in self.readings]
         changed = [key for key in self._changed if key in self.readings]
         self._judged, self._changed = [], []
-        return judged, changed
+        # Once each: an urgent path may have been judged twice.
+        paths = [self._roster.paths[key] for key in dict.fromkeys(judged)]
+        probes = {path.spec.key: path.take_probes() for path in paths if path.attended}
+        return Judged(judged, changed, probes)
 
     def _blame(self) -> None:
         at_fault = {

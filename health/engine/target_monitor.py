@@ -17,7 +17,7 @@ from health.domain.directions import (
 from health.domain.liveness import Liveness, LivenessChange
 from health.domain.measurement import Outcome
 from health.domain.path_spec import SlaLimits, TargetSpec
-from health.domain.reading import TargetReading
+from health.domain.reading import Settled, TargetProbes, TargetReading
 from health.domain.rtt_estimator import RttEstimator
 from health.domain.sample import TargetSlot
 from health.domain.scoring import health_score
@@ -87,6 +87,10 @@ class TargetMonitor:
         self.blamed = False
         self.checked_ns: int | None = None
         self.answered_ns: int | None = None
+        self.settled: list[Settled] | None = None
+        """Base probes that ended, for whoever attends to the path; None while nobody does."""
+        self.restarted = True
+        self._counts_from = 0
         self._slow_ns = int(path.spec.limits.latency_ms * _NS_PER_MS)
         self._last_answered = NO_NUMBER
         self._last_unanswered = NO_NUMBER
@@ -142,6 +146,8 @@ class TargetMonitor:
                 self._last_answered = number
             if rtt_ns > self._slow_ns:
                 self.path.stirred = True
+            if self.settled is not None:
+                self._note_settled(probe, rtt_ns)
         if stamps is not None or self._directions is not None:
             self._note_directions(probe.probe_id, stamps)
         life = self.liveness
@@ -153,7 +159,7 @@ class TargetMonitor:
         change = life.answered(now_ns)
         if change is LivenessChange.CAME_BACK:
             # Or the return would wait until the outage has left the window.
-            self.window.restart_after(self._last_unanswered)
+            self._restart_after(self._last_unanswered)
             self.recovering = True
         return change
 
@@ -169,6 +175,8 @@ class TargetMonitor:
         if probe.number >= 0:
             self.window.lose(probe.number)
             self.slot.lost(probe.sent_ns)
+            if self.settled is not None and outcome is not Outcome.LINK_DOWN:
+                self._note_settled(probe, None)
         if self._directions is not None:
             self._directions.lost(probe.probe_id)
         self.checked_ns = now_ns
@@ -214,9 +222,25 @@ class TargetMonitor:
     def _after(self, change: LivenessChange | None) -> LivenessChange | None:
         if change is LivenessChange.DIED:
             # From now on the window tells of the outage alone: 100 % loss, no latency.
-            self.window.restart_after(self._last_answered)
+            self._restart_after(self._last_answered)
             self.recovering = False
         return change
+
+    def _note_settled(self, probe: Probe, rtt_ns: int | None) -> None:
+        if self.settled is not None and probe.number >= self._counts_from:
+            self.settled.append(Settled(probe.sent_ns, rtt_ns))
+
+    def _restart_after(self, number: int) -> None:
+        self.window.restart_after(number)
+        self.restarted, self._counts_from = True, number + 1
+        if self.settled is not None:
+            self.settled = []
+
+    def take_settled(self) -> TargetProbes:
+        """The base probes that have settled since the last call; the path must be attended."""
+        probes = TargetProbes(self.target.key, self.settled or (), self.restarted, self.blamed)
+        self.settled, self.restarted = [], False
+        return probes
 
     def _note_directions(self, probe_id: int, stamps: DirectionStamps | None) -> None:
         if self._directions is None:
@@ -281,6 +305,7 @@ class TargetMonitor:
 
     def restore(self, record: dict[str, Any]) -> None:
         """Go on where a predecessor's ``record`` was taken."""
+        self.restarted = False
         self.window.refill(record["history"])
         self._note_history(record["history"])
         self.liveness.restore(record["liveness"])
