@@ -8,7 +8,9 @@ from __future__ import annotations
 
 import logging
 from datetime import datetime, timedelta
+from pathlib import Path as FilePath
 
+from django.conf import settings
 from django.db import DatabaseError
 from django.db.models import Q
 
@@ -79,7 +81,7 @@ class Actuator:
                 retryable=False,
             )
         if kind not in self._executors:
-            self._executors[kind] = EXECUTORS[kind].make()
+            self._executors[kind] = EXECUTORS[kind].make(executor_folder())
         return self._executors[kind]
 
 
@@ -114,7 +116,7 @@ def plan_for(policy: FailoverPolicy, to_path: Path, from_path: Path | None) -> P
         from_uplink=uplink_facts(from_path) if from_path else None,
         routes=routes_of(policy),
     )
-    return EXECUTORS[policy.executor].make().plan(intent)
+    return EXECUTORS[policy.executor].make(executor_folder()).plan(intent)
 
 
 def uplink_facts(path: Path) -> UplinkFacts:
@@ -139,3 +141,8 @@ def routes_of(policy: FailoverPolicy) -> tuple[Route, ...]:
         Route(route.family, route.prefix, route.table, route.metric)
         for route in policy.routes.all()
     )
+
+
+def executor_folder() -> FilePath:
+    """Where executors keep what must outlive their process."""
+    return FilePath(settings.DATA_DIR) / "executors"

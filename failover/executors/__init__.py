@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from pathlib import Path
 from typing import NamedTuple
 
 from failover.executors.base import RouteExecutor
@@ -12,6 +13,7 @@ from failover.executors.dry_run import DryRunExecutor
 class ExecutorKind(NamedTuple):
     """A row of the registry: what people read, and how one is made.
 
+    ``make`` takes the folder in which an executor keeps what must outlive its process.
     ``reads_back`` says that ``observe()`` tells what is in force after a restart, too, so
     that None there means "nothing of ours". ``timeout_secs`` is how long an order of a
     predecessor may still be under way. ``is_local`` says that it changes this host alone,
@@ -20,7 +22,7 @@ class ExecutorKind(NamedTuple):
 
     label: str
     help_text: str
-    make: Callable[[], RouteExecutor]
+    make: Callable[[Path], RouteExecutor]
     reads_back: bool = False
     timeout_secs: float = 1.0
     is_local: bool = True
@@ -30,7 +32,7 @@ EXECUTORS: dict[str, ExecutorKind] = {
     "dry_run": ExecutorKind(
         "Dry run",
         "Changes nothing: shows the exact route changes of every switch and their inverse.",
-        DryRunExecutor,
+        lambda state_dir: DryRunExecutor(),
     ),
 }
 """The kinds of executor by the name that policies store."""

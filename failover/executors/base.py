@@ -6,14 +6,40 @@ back what is in force. Intents carry plain values; no Django and no health may e
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from ipaddress import ip_address, ip_network
-from typing import Protocol
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from enum import StrEnum
+from typing import Any, Protocol
 
-PATHWARDEN_PROTOCOL = 173
-"""Our number in the kernel's ``rtm_protocol``: routes with any other are not ours to touch."""
-MAIN_TABLE = 254
-DEFAULT_PREFIXES = {4: "0.0.0.0/0", 6: "::/0"}
+from failover.executors.changes import (
+    MAIN_TABLE,
+    NO_SELECTORS,
+    PATHWARDEN_PROTOCOL,
+    Change,
+    RouteChange,
+    RuleChange,
+    Selectors,
+)
+
+__all__ = [
+    "MAIN_TABLE",
+    "PATHWARDEN_PROTOCOL",
+    "Applied",
+    "Change",
+    "Connections",
+    "ExecutorError",
+    "Intent",
+    "Observed",
+    "Plan",
+    "Problem",
+    "Proposal",
+    "Route",
+    "RouteChange",
+    "RouteExecutor",
+    "RuleChange",
+    "Selectors",
+    "UplinkFacts",
+]
 
 
 class ExecutorError(Exception):
@@ -24,9 +50,23 @@ class ExecutorError(Exception):
         self.retryable = retryable
 
 
+class Connections(StrEnum):
+    """Which tracked connections are forgotten after a switch, so that they start anew."""
+
+    NONE = "none"
+    OLD_PATH = "old_path"
+    ALL = "all"
+
+
 @dataclass(frozen=True, slots=True)
 class UplinkFacts:
-    """How a member reaches the world: device, next hop ("" on a point-to-point link), source."""
+    """How a member reaches the world: device, next hop ("" on a point-to-point link), source.
+
+    ``source`` is what the route shall prefer ("" leaves it to the kernel). ``onlink``
+    says that the gateway lies outside the networks of the interface. ``addresses`` are
+    the addresses known of the interface and ``fwmark`` the mark of its traffic (0:
+    none); both serve to find the connections that used it.
+    """
 
     path_key: int
     name: str
@@ -35,6 +75,10 @@ class UplinkFacts:
     gateway6: str = ""
     source: str = ""
     source6: str = ""
+    onlink: bool = False
+    onlink6: bool = False
+    addresses: tuple[str, ...] = ()
+    fwmark: int = 0
 
     def next_hop(self, family: int) -> str:
         """The gateway of that IP family."""
@@ -44,20 +88,32 @@ class UplinkFacts:
         """The source address of that IP family."""
         return self.source if family == 4 else self.source6
 
+    def is_onlink(self, family: int) -> bool:
+        """Whether the gateway of that IP family needs no network on the link."""
+        return self.onlink if family == 4 else self.onlink6
+
 
 @dataclass(frozen=True, slots=True)
 class Route:
-    """What a policy steers: ``family`` 4 or 6, ``prefix`` "default" or a network, table, metric."""
+    """What a policy steers: ``family`` 4 or 6, ``prefix`` "default" or a network, table, metric.
+
+    With ``selectors`` a rule leads that traffic into the table; several routes that
+    differ in their selectors alone are one route and several rules.
+    """
 
     family: int
     prefix: str = "default"
     table: int = MAIN_TABLE
     metric: int = 50
+    selectors: Selectors = NO_SELECTORS
 
 
 @dataclass(frozen=True, slots=True)
 class Intent:
-    """One decided switch; (``lease_epoch``, ``generation``) fences it against older ones."""
+    """One decided switch; (``lease_epoch``, ``generation``) fences it against older ones.
+
+    ``options`` are the policy's own for its kind of executor.
+    """
 
     policy_uid: str
     policy_name: str
@@ -66,30 +122,8 @@ class Intent:
     to_uplink: UplinkFacts
     from_uplink: UplinkFacts | None = None
     routes: tuple[Route, ...] = ()
-
-
-@dataclass(frozen=True, slots=True)
-class RouteChange:
-    """One change of the kernel's routing: ``operation`` is replace or delete."""
-
-    operation: str
-    family: int
-    prefix: str
-    table: int
-    metric: int
-    interface: str = ""
-    gateway: str = ""
-    source: str = ""
-    protocol: int = PATHWARDEN_PROTOCOL
-
-    def text(self) -> str:
-        """The change in the words of iproute2."""
-        words = [f"ip -{self.family} route {self.operation} {self.prefix}"]
-        words += [f"via {self.gateway}"] if self.gateway else []
-        words += [f"dev {self.interface}"] if self.interface else []
-        words += [f"src {self.source}"] if self.source else []
-        words.append(f"table {self.table} metric {self.metric} proto {self.protocol}")
-        return " ".join(words)
+    connections: Connections = Connections.NONE
+    options: Mapping[str, Any] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,15 +131,28 @@ class Plan:
     """The exact changes of an intent and those that undo them."""
 
     intent: Intent
-    changes: tuple[RouteChange, ...]
-    inverse: tuple[RouteChange, ...]
+    changes: tuple[Change, ...]
+    inverse: tuple[Change, ...]
 
     def text(self) -> str:
         """The plan for people, one change a line."""
         if not self.changes:
             return "The policy steers no routes: nothing would change."
+        after = [f"then: {self.connections_text()}"] if self.connections_text() else []
         undo = [f"undo: {change.text()}" for change in self.inverse]
-        return "\n".join([change.text() for change in self.changes] + undo)
+        return "\n".join([*(change.text() for change in self.changes), *after, *undo])
+
+    def connections_text(self) -> str:
+        """Which connections are forgotten after the routes; "" for none."""
+        old = self.intent.from_uplink
+        if self.intent.connections is Connections.ALL:
+            return "forget all tracked connections"
+        if self.intent.connections is Connections.NONE or old is None:
+            return ""
+        sources = dict.fromkeys([*filter(None, (old.source, old.source6)), *old.addresses])
+        marked = f", and those with mark {old.fwmark:#x}" if old.fwmark else ""
+        known = ", ".join(sources) or f"the addresses of {old.interface or old.name}"
+        return f"forget connections whose answers come to {known}{marked}"
 
 
 @dataclass(frozen=True, slots=True)
@@ -119,12 +166,47 @@ class Applied:
 
 @dataclass(frozen=True, slots=True)
 class Observed:
-    """What is in force for a policy, as the executor finds it."""
+    """What is in force for a policy, as the executor finds it.
 
-    path_key: int
+    ``path_key`` is the member whose plan this is exactly, or None when it is nobody's
+    (drift); ``generation`` and ``lease_epoch`` are those of the newest order let
+    through. ``changes`` compare with those of a plan by ``==``.
+    """
+
+    path_key: int | None
     generation: int
     lease_epoch: int
-    changes: tuple[RouteChange, ...]
+    changes: tuple[Change, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Proposal:
+    """A policy that somebody wants to enable; ``members`` in their order, the primary first.
+
+    ``unverified`` has, by path key, why the probe route of a member is not verified.
+    """
+
+    policy_uid: str
+    policy_name: str
+    members: tuple[UplinkFacts, ...]
+    routes: tuple[Route, ...]
+    unverified: Mapping[int, str] = field(default_factory=dict)
+    ipv6_default_declared: bool = False
+    options: Mapping[str, Any] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class Problem:
+    """Why a policy cannot be enabled (``blocks``) or what is worth knowing before."""
+
+    field: str
+    sentence: str
+    cure: str
+    blocks: bool = True
+
+    def text(self) -> str:
+        """Sentence and cure."""
+        return f"{self.sentence} {self.cure}".strip()
 
 
 class RouteExecutor(Protocol):
@@ -142,66 +224,10 @@ class RouteExecutor(Protocol):
         """What is in force for the policy; None when nothing of ours is."""
         ...
 
+    def remove(self, policy_uid: str) -> Applied:
+        """Take away everything of the policy and forget its orders; content when nothing is."""
+        ...
 
-def route_changes(intent: Intent) -> Plan:
-    """The plan of ``intent``: each route to the new uplink, the inverse in opposite order.
-
-    Raises ``ExecutorError`` (not retryable) naming the value that cannot work.
-    """
-    changes = tuple(_route_over(route, intent.to_uplink) for route in intent.routes)
-    inverse = tuple(
-        _delete(route) if intent.from_uplink is None else _route_over(route, intent.from_uplink)
-        for route in reversed(intent.routes)
-    )
-    return Plan(intent, changes, inverse)
-
-
-def _route_over(route: Route, uplink: UplinkFacts) -> RouteChange:
-    if not (uplink.interface or uplink.next_hop(route.family)):
-        raise ExecutorError(
-            f"{uplink.name} has neither an interface nor an IPv{route.family} gateway: "
-            "set one on its uplink.",
-            retryable=False,
-        )
-    return RouteChange(
-        "replace",
-        route.family,
-        _prefix_of(route),
-        route.table,
-        route.metric,
-        uplink.interface,
-        _address("gateway", uplink.next_hop(route.family), route.family, uplink.name),
-        _address("source", uplink.preferred_source(route.family), route.family, uplink.name),
-    )
-
-
-def _delete(route: Route) -> RouteChange:
-    return RouteChange("delete", route.family, _prefix_of(route), route.table, route.metric)
-
-
-def _prefix_of(route: Route) -> str:
-    if route.family not in DEFAULT_PREFIXES:
-        raise ExecutorError(f"family {route.family!r} is neither 4 nor 6.", retryable=False)
-    if route.prefix == "default":
-        return route.prefix
-    try:
-        network = ip_network(route.prefix)
-    except ValueError as error:
-        raise ExecutorError(f"prefix {route.prefix!r}: {error}.", retryable=False) from error
-    if network.version != route.family:
-        message = f"prefix {route.prefix} is not of IPv{route.family}."
-        raise ExecutorError(message, retryable=False)
-    return "default" if str(network) == DEFAULT_PREFIXES[route.family] else str(network)
-
-
-def _address(field: str, value: str, family: int, name: str) -> str:
-    if not value:
-        return ""
-    try:
-        address = ip_address(value)
-    except ValueError as error:
-        raise ExecutorError(f"{field} of {name}: {error}.", retryable=False) from error
-    if address.version != family:
-        message = f"{field} {value} of {name} is not an IPv{family} address."
-        raise ExecutorError(message, retryable=False)
-    return str(address)
+    def check(self, proposal: Proposal) -> list[Problem]:
+        """Whether this host can carry the policy; changes nothing."""
+        ...

@@ -9,8 +9,9 @@ import time
 from collections import deque
 from typing import TYPE_CHECKING
 
-from failover.executors.base import Applied, Intent, Observed, Plan, route_changes
+from failover.executors.base import Applied, Intent, Observed, Plan, Problem, Proposal
 from failover.executors.fence import Fence
+from failover.executors.planning import proposal_problems, route_changes
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -50,3 +51,13 @@ class DryRunExecutor:
     def observe(self, policy_uid: str) -> Observed | None:
         """What was recorded last for the policy."""
         return self._in_force.get(policy_uid)
+
+    def remove(self, policy_uid: str) -> Applied:
+        """Forget what was recorded for the policy."""
+        self._in_force.pop(policy_uid, None)
+        self._fence.forget(policy_uid)
+        return Applied(True, 0.0, "Dry run, nothing was changed.")
+
+    def check(self, proposal: Proposal) -> list[Problem]:
+        """What could not even be planned."""
+        return proposal_problems(proposal)

@@ -51,3 +51,7 @@ class Fence:
         self._newest[intent.policy_uid] = Passed(
             intent.lease_epoch, intent.generation, intent.to_uplink.path_key
         )
+
+    def forget(self, policy_uid: str) -> None:
+        """The policy is gone; one of the same uid begins anew."""
+        self._newest.pop(policy_uid, None)

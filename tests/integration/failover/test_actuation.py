@@ -10,7 +10,8 @@ from django.db import OperationalError
 
 from failover.control.actuation import Actuator, intent_of, plan_for, uplink_facts
 from failover.executors import EXECUTORS
-from failover.executors.base import Applied, ExecutorError, Intent, Observed, Plan, route_changes
+from failover.executors.base import Applied, ExecutorError, Intent, Observed, Plan
+from failover.executors.planning import route_changes
 from failover.models import FailoverEvent, FailoverPolicy, OutboxMessage
 from health.models import Vantage
 from tests.factories import (
@@ -51,7 +52,7 @@ class ScriptedExecutor:
 def executor(monkeypatch: pytest.MonkeyPatch) -> Iterator[ScriptedExecutor]:
     scripted = ScriptedExecutor()
     row = EXECUTORS["dry_run"]
-    monkeypatch.setitem(EXECUTORS, "dry_run", row._replace(make=lambda: scripted))
+    monkeypatch.setitem(EXECUTORS, "dry_run", row._replace(make=lambda state_dir: scripted))
     return scripted
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from pathlib import Path
 
 from failover.executors import EXECUTORS
 from failover.executors.base import RouteExecutor
@@ -37,9 +38,9 @@ def test_only_the_latest_plans_are_remembered() -> None:
     assert executor.plans[-1].intent.generation == REMEMBERED_PLANS + 4
 
 
-def test_the_registry_makes_each_kind_and_describes_it() -> None:
+def test_the_registry_makes_each_kind_and_describes_it(tmp_path: Path) -> None:
     assert list(EXECUTORS) == ["dry_run"]
     for row in EXECUTORS.values():
         assert row.label
         assert row.help_text
-        assert row.make().plan(TO_CABLE).changes
+        assert row.make(tmp_path).plan(TO_CABLE).changes

@@ -7,7 +7,8 @@ from typing import Any
 
 import pytest
 
-from failover.executors.base import ExecutorError, Intent, Route, UplinkFacts, route_changes
+from failover.executors.base import ExecutorError, Intent, Route, UplinkFacts
+from failover.executors.planning import route_changes
 from tests.unit.failover.executors.contract import CABLE, FIBRE, TO_CABLE
 
 
