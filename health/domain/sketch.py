@@ -68,6 +68,11 @@ class Sketch:
                 return 2 * _GAMMA**bucket / (_GAMMA + 1) / 1000
         return None
 
+    def buckets_ms(self) -> Iterator[tuple[float, int]]:
+        """Value in milliseconds (at most 1 % off) and count of each bucket, smallest first."""
+        for bucket in sorted(self._counts):
+            yield 2 * _GAMMA**bucket / (_GAMMA + 1) / 1000, self._counts[bucket]
+
     def to_bytes(self) -> bytes:
         """The wire form; empty bytes for an empty sketch."""
         if not self._counts:
