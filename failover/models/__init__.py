@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from failover.models.events import Direction, EventType, FailoverEvent, OutboxMessage, OutboxTopic
+from failover.models.in_force import RouteInForce
 from failover.models.policies import (
     AddressFamily,
     FailbackMode,
@@ -28,4 +29,5 @@ __all__ = [
     "PolicyMember",
     "PolicyMode",
     "PolicyRoute",
+    "RouteInForce",
 ]

@@ -17,6 +17,7 @@ class EventType(models.TextChoices):
     TRIGGERED = "triggered", "Switch begun"
     COMPLETED = "completed", "Switch completed"
     FAILED = "failed", "Switch failed"
+    SUPERSEDED = "superseded", "Switch superseded"
     NO_VIABLE_PATH = "no_viable_path", "No viable path"
     ALL_PATHS_DOWN = "all_paths_down", "All paths down"
     MONITOR_BLIND = "monitor_blind", "Monitor blind"
@@ -90,6 +91,7 @@ class OutboxTopic(models.TextChoices):
     """What an outbox row asks for."""
 
     ACTUATE = "actuate", "Make the network match the decision"
+    WITHDRAW = "withdraw", "Take the routes of a deleted policy out"
 
 
 class OutboxMessage(models.Model):

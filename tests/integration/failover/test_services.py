@@ -265,13 +265,19 @@ def test_the_same_failure_reported_twice_counts_once(policy: FailoverPolicy) -> 
     assert kinds() == ["triggered", "failed"]
 
 
-def test_a_superseded_switch_is_done_without_an_end(policy: FailoverPolicy) -> None:
+def test_a_superseded_switch_is_closed_once_and_has_no_other_end(policy: FailoverPolicy) -> None:
     begin(policy)
-    message = OutboxMessage.objects.get()
+    begin(policy, 2)
+    message = OutboxMessage.objects.order_by("pk")[0]
+    services.supersede(message, now=NOW)
     services.supersede(message, now=NOW)
     services.finish_switch(message, APPLIED, now=NOW)
-    assert OutboxMessage.objects.get().last_error == "superseded"
-    assert kinds() == ["triggered"]
+    message.refresh_from_db()
+    assert message.last_error == "superseded"
+    assert kinds() == ["triggered", "triggered", "superseded"]
+    end = FailoverEvent.objects.get(event_type="superseded")
+    assert (end.generation, end.to_path_name) == (1, "lte")
+    assert end.reason == "Not carried out: generation 2 has replaced it."
 
 
 def test_an_event_keeps_its_names_when_policy_and_paths_are_deleted(
