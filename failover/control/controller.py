@@ -11,12 +11,20 @@ from __future__ import annotations
 import logging
 import queue
 from collections.abc import Collection
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from typing import Any
 
-from failover.control.decision_thread import DecisionThread, Loaded, Order, Outcome, StoredState
+from failover.control.decision_thread import (
+    DecisionThread,
+    Loaded,
+    Order,
+    Reply,
+    StoredState,
+)
+from failover.control.orders import TakenOrder, obey
 from failover.domain.decision import Decision, decide
+from failover.domain.operators import Refused
 from failover.domain.policy import PolicySpec, validate
 from failover.domain.record import from_record, to_record
 from failover.domain.state import PolicyState, initial_state
@@ -45,6 +53,8 @@ class _Watched:
     waiting: PolicyState | None = None
     """The state that holds once the order under way is committed."""
     decision: Decision | None = None
+    ordered: list[TakenOrder] = field(default_factory=list)
+    """What people have ordered and no round has judged yet, the oldest first."""
     published_phase: str = ""
     published_at: float = 0.0
 
@@ -54,7 +64,7 @@ class FailoverController:
 
     def __init__(self, context: LoopContext) -> None:
         self._context = context
-        self._inbox: queue.SimpleQueue[Loaded | Outcome] = queue.SimpleQueue()
+        self._inbox: queue.SimpleQueue[Reply] = queue.SimpleQueue()
         self._thread = DecisionThread(context, self._inbox.put)
         self._policies: dict[int, _Watched] = {}
         self._members: frozenset[int] = frozenset()
@@ -75,7 +85,9 @@ class FailoverController:
         due: list[PublishedState] = []
         for policy_id, watched in self._policies.items():
             if watched.waiting is None and watched.sound:
-                self._decide(policy_id, watched, views, now, blind=blind)
+                obeyed = self._obey(policy_id, watched, views, now, blind=blind)
+                if not obeyed:
+                    self._decide(policy_id, watched, views, now, blind=blind)
             decision = watched.decision
             if decision is not None and self._is_due(watched, decision, now):
                 due.append(self._published(policy_id, watched, decision, now))
@@ -104,11 +116,23 @@ class FailoverController:
             reply = self._inbox.get()
             if isinstance(reply, Loaded):
                 self._adopt(reply, now)
+            elif isinstance(reply, TakenOrder):
+                self._take_order(reply)
             elif reply.policy_id in self._policies:
                 watched = self._policies[reply.policy_id]
                 if reply.committed and watched.waiting is not None:
                     watched.state = watched.waiting
                 watched.waiting = None
+
+    def _take_order(self, order: TakenOrder) -> None:
+        watched = self._policies.get(order.policy_id)
+        if watched is None or not watched.sound:
+            why = (
+                "The monitor does not decide this policy: see its log, or order again in a moment."
+            )
+            self._thread.refuse(order, why)
+        else:
+            watched.ordered.append(order)
 
     def _adopt(self, loaded: Loaded, now: float) -> None:
         """Take the configuration over; running clocks of known policies go on."""
@@ -123,8 +147,8 @@ class FailoverController:
             watched = self._policies.get(policy_id)
             stored = loaded.states.get(policy_id)
             problems = validate(spec)
-            for field, message in problems:
-                log.error("policy %s is not decided: %s: %s", spec.name, field, message)
+            for name, message in problems:
+                log.error("policy %s is not decided: %s: %s", spec.name, name, message)
             if watched is None:
                 state = self._restored(spec, stored, now)
                 self._policies[policy_id] = _Watched(spec, state, not problems)
@@ -175,6 +199,22 @@ class FailoverController:
             enabled=key not in self._disabled_paths,
         )
 
+    def _obey(
+        self, policy_id: int, watched: _Watched, views: Views, now: float, *, blind: bool
+    ) -> bool:
+        """Carry out the oldest order of a person; False when there is none that can be."""
+        while watched.ordered:
+            order = watched.ordered.pop(0)
+            try:
+                decision = obey(order, watched.spec, watched.state, views, now, blind=blind)
+            except Refused as refused:
+                self._thread.refuse(order, str(refused))
+                continue
+            watched.decision = decision
+            self._submit(policy_id, watched, decision, views, now, order)
+            return True
+        return False
+
     def _decide(
         self, policy_id: int, watched: _Watched, views: Views, now: float, *, blind: bool
     ) -> None:
@@ -183,6 +223,17 @@ class FailoverController:
         if decision.action is None and not decision.notices:
             watched.state = decision.state
             return
+        self._submit(policy_id, watched, decision, views, now)
+
+    def _submit(
+        self,
+        policy_id: int,
+        watched: _Watched,
+        decision: Decision,
+        views: Views,
+        now: float,
+        by_order: TakenOrder | None = None,
+    ) -> None:
         watched.waiting = decision.state
         self._thread.submit(
             Order(
@@ -192,6 +243,7 @@ class FailoverController:
                 notices=decision.notices,
                 scores=_scores(watched.spec, decision, views),
                 evidence=_evidence(watched.spec, decision, views),
+                by_order=by_order,
             )
         )
 

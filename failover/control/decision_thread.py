@@ -9,6 +9,7 @@ from __future__ import annotations
 import logging
 import queue
 import threading
+import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
@@ -18,7 +19,9 @@ from typing import Any
 from django.db import DatabaseError, connection
 
 from failover import services
+from failover.control import orders
 from failover.control.actuation import Actuator
+from failover.control.orders import OrderDesk, OrderGone, TakenOrder
 from failover.domain.policy import PolicySpec
 from failover.domain.situation import Notice, Switch
 from failover.models import FailoverPolicy
@@ -67,6 +70,8 @@ class Order:
     notices: Sequence[Notice]
     scores: Scores
     evidence: dict[str, Any] = field(default_factory=dict)
+    by_order: TakenOrder | None = None
+    """The person's order that this carries out."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,18 +82,31 @@ class Outcome:
     committed: bool
 
 
+@dataclass(frozen=True, slots=True)
+class Refusal:
+    """A person's order that the rules do not allow, and the sentence why."""
+
+    order: TakenOrder
+    why: str
+
+
+Reply = Loaded | Outcome | TakenOrder
+Job = Order | Refusal | list[PublishedState] | None
+
+
 class DecisionThread:
     """Works on orders and publications one after the other; answers through ``reply``.
 
-    ``reply`` is called in this thread with ``Loaded`` and ``Outcome`` values and
-    must be thread-safe.
+    ``reply`` is called in this thread with ``Loaded``, ``Outcome`` and ``TakenOrder``
+    values and must be thread-safe.
     """
 
-    def __init__(self, context: LoopContext, reply: Callable[[Loaded | Outcome], None]) -> None:
+    def __init__(self, context: LoopContext, reply: Callable[[Reply], None]) -> None:
         self._context = context
         self._reply = reply
-        self._jobs: queue.SimpleQueue[Order | list[PublishedState] | None] = queue.SimpleQueue()
+        self._jobs: queue.SimpleQueue[Job] = queue.SimpleQueue()
         self._actuator = Actuator(context.vantage_id, context.lease.epoch)
+        self._desk = OrderDesk(context.vantage_id)
         self._policies: dict[int, FailoverPolicy] = {}
         self._fingerprint: object = None
         self._reload_ns = 0
@@ -101,6 +119,10 @@ class DecisionThread:
     def submit(self, order: Order) -> None:
         """Make a decision durable and carry it out; answered by an ``Outcome``."""
         self._jobs.put(order)
+
+    def refuse(self, order: TakenOrder, why: str) -> None:
+        """Tell the person who ordered that it cannot be; not answered."""
+        self._jobs.put(Refusal(order, why))
 
     def publish(self, states: list[PublishedState]) -> None:
         """Store judgements for pages and restarts; not answered."""
@@ -116,17 +138,35 @@ class DecisionThread:
             while True:
                 self._guarded(self._poll)
                 try:
-                    job = self._jobs.get(timeout=POLL_SECS)
+                    job = self._next_job()
                 except queue.Empty:
                     continue
                 if job is None:
                     return
                 if isinstance(job, Order):
                     self._commit(job)
+                elif isinstance(job, Refusal):
+                    self._guarded(partial(self._refuse, job))
                 else:
                     self._guarded(partial(self._publish, job))
         finally:
             connection.close()
+
+    def _next_job(self) -> Job:
+        """Wait up to POLL_SECS for work, with an eye on what people order."""
+        deadline = time.monotonic() + POLL_SECS
+        while True:
+            self._guarded(self._take_orders)
+            left = deadline - time.monotonic()
+            try:
+                return self._jobs.get(timeout=max(0.0, min(left, orders.LOOK_EVERY_SECS)))
+            except queue.Empty:
+                if left <= orders.LOOK_EVERY_SECS:
+                    raise
+
+    def _take_orders(self) -> None:
+        if self._context.may_act():
+            self._desk.hand_out(self._reply, now=self._now())
 
     def _guarded(self, work: Callable[[], None]) -> None:
         """Run ``work``; a database that is away is said once per attempt and tried again."""
@@ -186,12 +226,16 @@ class DecisionThread:
         except StaleGeneration as error:
             log.warning("a decision came too late: %s", error)
             self._fingerprint = None  # read the state again
+        except OrderGone as error:
+            log.warning("an order came too late and was not carried out: %s", error)
         except DatabaseError as error:
             log.warning("the database is away, the policy holds: %s", error)
             connection.close()
         except Exception:
             log.exception("a decision could not be recorded and was not carried out")
         finally:
+            if not committed:
+                self._desk.give_back(order.by_order)
             self._reply(Outcome(order.policy_id, committed))
         if committed and order.switch is not None and self._context.may_act():
             self._guarded(lambda: self._actuator.carry_out_due(now=self._now()))
@@ -199,26 +243,32 @@ class DecisionThread:
     def _write(self, order: Order) -> None:
         policy = self._policies[order.policy_id]
         epoch, now = self._context.lease.epoch, self._now()
-        if order.switch is None:
-            services.announce(
+        with orders.fulfilled(order.by_order, policy, order.notices, now=now):
+            if order.switch is None:
+                services.announce(
+                    policy,
+                    order.notices,
+                    order.published,
+                    scores=order.scores,
+                    lease_epoch=epoch,
+                    now=now,
+                )
+                return
+            services.begin_switch(
                 policy,
+                order.switch,
                 order.notices,
                 order.published,
                 scores=order.scores,
+                evidence=order.evidence,
                 lease_epoch=epoch,
                 now=now,
             )
-            return
-        services.begin_switch(
-            policy,
-            order.switch,
-            order.notices,
-            order.published,
-            scores=order.scores,
-            evidence=order.evidence,
-            lease_epoch=epoch,
-            now=now,
-        )
+
+    def _refuse(self, refusal: Refusal) -> None:
+        if self._context.may_act():
+            orders.refuse(refusal.order, refusal.why, now=self._now())
+        self._desk.give_back(refusal.order)
 
     def _publish(self, states: list[PublishedState]) -> None:
         if self._context.may_act():

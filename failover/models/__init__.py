@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from failover.models.events import Direction, EventType, FailoverEvent, OutboxMessage, OutboxTopic
 from failover.models.in_force import RouteInForce
+from failover.models.orders import OperatorOrder, OrderKind, OrderStage
 from failover.models.policies import (
     AddressFamily,
     FailbackMode,
@@ -23,6 +24,9 @@ __all__ = [
     "FailoverPolicy",
     "FailoverState",
     "MaintenanceWindow",
+    "OperatorOrder",
+    "OrderKind",
+    "OrderStage",
     "OutboxMessage",
     "OutboxTopic",
     "Override",
