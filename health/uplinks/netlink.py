@@ -71,9 +71,9 @@ class RouteSocket:
     Every method raises ``OSError`` with the kernel's errno, or ``TimeoutError``.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, bus: int = socket.NETLINK_ROUTE) -> None:
         self._sequence = 0
-        self._socket = socket.socket(socket.AF_NETLINK, socket.SOCK_RAW, socket.NETLINK_ROUTE)
+        self._socket = socket.socket(socket.AF_NETLINK, socket.SOCK_RAW, bus)
         try:
             self._socket.settimeout(_ANSWER_WITHIN_SECS)
             self._socket.bind((0, 0))
