@@ -65,7 +65,8 @@ class PathReading(NamedTuple):
     since the last suspect at the path's deciding target, ``loss_run`` the suspects and
     losses since the last answer. ``checked_ns`` is when a probe was last settled and
     ``answered_ns`` when one was last answered, None if never. ``since_ns`` is
-    when the status began.
+    when the status began. ``in_doubt``: the deciding target is being asked whether it still
+    answers, and not all answers have come.
     """
 
     key: int
@@ -92,3 +93,4 @@ class PathReading(NamedTuple):
     since_ns: int
     targets: tuple[TargetReading, ...] = ()
     directions: DirectionMetrics = NO_DIRECTIONS
+    in_doubt: bool = False

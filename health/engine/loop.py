@@ -17,6 +17,7 @@ from health.domain.path_spec import PathSpec
 from health.domain.reading import PathReading
 from health.domain.sample import Sample
 from health.domain.uplink_state import LinkState, UplinkState
+from health.engine.bursts import Bursts
 from health.engine.clock import Clock, SystemClock
 from health.engine.deafness import Deafness
 from health.engine.defects import DefectLog
@@ -24,10 +25,11 @@ from health.engine.lanes import Lanes
 from health.engine.observers import Round, RoundObserver
 from health.engine.pacer import Pacer
 from health.engine.path_monitor import PathMonitor
+from health.engine.reference import LocalReference
 from health.engine.resolver import NameResolver
 from health.engine.roster import Roster, Wanted
 from health.engine.rounds import Rounds
-from health.engine.target_monitor import MAX_BURST_PROBES, NO_NUMBER, Probe, TargetMonitor
+from health.engine.target_monitor import NO_NUMBER, Probe, TargetMonitor
 from health.engine.timer_wheel import TICK_NS, TimerWheel
 from health.engine.waiting import Waiting
 from health.probers.base import Prober, SendError
@@ -48,7 +50,8 @@ class ProbeEngine:
 
     ``probers`` are the ready kinds; ``unavailable`` says of the others why they
     can't be used, and their paths are unknown with that sentence. ``restore`` may
-    fill a new path's monitor from what a predecessor left.
+    fill a new path's monitor from what a predecessor left. ``reference_kind`` is the kind
+    of the local reference; without it, or without its prober, there is none.
     """
 
     def __init__(
@@ -62,6 +65,7 @@ class ProbeEngine:
         clock: Clock | None = None,
         random_fraction: Callable[[], float] = random.random,
         restore: Callable[[PathMonitor], None] = lambda monitor: None,
+        reference_kind: str = "",
     ) -> None:
         self.probers = probers
         self.sent_total = 0
@@ -72,7 +76,7 @@ class ProbeEngine:
         self._lanes = Lanes(probers, unavailable or {}, resolver, self._note_defect)
         self._pacer: Pacer[TargetMonitor] = Pacer(random_fraction)
         self._checks: TimerWheel[Probe] = TimerWheel()
-        self._bursts: TimerWheel[TargetMonitor] = TimerWheel()
+        self._bursts = Bursts(self._send_out_of_turn)
         self._under_way: dict[str, dict[int, Probe]] = {kind: {} for kind in probers}
         self._submitted: Wanted | None = None
         self._submitted_uplinks: Mapping[int, UplinkState] | None = None
@@ -87,6 +91,10 @@ class ProbeEngine:
         self._roster = Roster(
             self._pacer, self._lanes, resolver, restore, lambda key: self._rounds.forget(key)
         )
+        self._reference: LocalReference | None = None
+        if reference_kind in probers:
+            self._reference = LocalReference(reference_kind, now_ns)
+            self._pacer.add(self._reference.target, now_ns)
         self._rounds = Rounds(self._roster, on_samples, self._clock)
         self._rounds.observers = observers
         self.paths: Mapping[int, PathMonitor] = self._roster.paths
@@ -139,7 +147,7 @@ class ProbeEngine:
         # As of the reading: what has arrived since, while this host was busy, is not lost.
         self._check(self._turn_began_ns)
         self._send(self._clock.monotonic_ns())
-        self._confirm(self._clock.monotonic_ns())
+        self._bursts.turn(self._clock.monotonic_ns())
         self._judge()
 
     def close(self) -> None:
@@ -296,10 +304,7 @@ class ProbeEngine:
         if change is not None:
             self._rounds.call(target.path)
         if target.liveness.run == 1 and target.liveness.alive is not False:
-            target.burst_left = MAX_BURST_PROBES
-            if not target.bursting:
-                target.bursting = True
-                self._bursts.add(now_ns, target)
+            self._bursts.confirm(target, now_ns)
 
     # --- sending ----------------------------------------------------------------------
     def _send(self, now_ns: int) -> None:
@@ -319,21 +324,11 @@ class ProbeEngine:
             if number % SEND_CHUNK == 0:
                 self._receive()
 
-    def _confirm(self, now_ns: int) -> None:
-        """Send what confirms or refutes a death: the bursts."""
-        for target in self._bursts.due(now_ns):
-            life = target.liveness
-            if target.retired or not life.run or life.alive is False or not target.burst_left:
-                target.bursting = False
-                continue
-            target.burst_left -= 1
-            probe = self._send_probe(target, now_ns, base=False)
-            if probe is not None:
-                self._checks.add(now_ns + target.rtt.tau_ns, probe)
-            spacing_ns = max(
-                target.path.spec.timing.burst_ms * 1_000_000, life.hold_now_ns(now_ns) // 10
-            )
-            self._bursts.add(now_ns + spacing_ns, target)
+    def _send_out_of_turn(self, target: TargetMonitor, now_ns: int) -> Probe | None:
+        probe = self._send_probe(target, now_ns, base=False)
+        if probe is not None:
+            self._checks.add(now_ns + target.rtt.tau_ns, probe)
+        return probe
 
     def _send_probe(self, target: TargetMonitor, now_ns: int, *, base: bool) -> Probe | None:
         """Send one probe; None when it did not leave. The caller lets it be checked."""
@@ -378,6 +373,8 @@ class ProbeEngine:
 
     # --- judging and telling ------------------------------------------------------------
     def _judge(self) -> None:
+        for path in self._bursts.settled():
+            self._rounds.call(path)
         now_ns, wall = self._clock.monotonic_ns(), self._clock.wall()
         results = self._rounds.turn(now_ns, wall)
         if results is None:
@@ -386,9 +383,11 @@ class ProbeEngine:
         overruns = self._pacer.overruns - self._overruns_told
         self._overruns_told = self._pacer.overruns
         lag_ns = self._pacer.take_lag_ns()
-        self._rounds.tell(
-            Round(now_ns, wall, self.readings, judged, frozenset(changed), overruns, lag_ns, probes)
-        )
+        answers = self._reference.answers() if self._reference else None
+        known = (self.readings, judged, frozenset(changed), overruns, lag_ns, probes, answers)
+        self._rounds.tell(Round(now_ns, wall, *known))
+        for path in self._rounds.new_doubts():
+            self._bursts.ask(path, now_ns)
 
     def _note_defect(self, defect: Exception, doing: str, kind: str) -> None:
         self._defects.note(defect, doing, kind, self._clock.monotonic_ns())

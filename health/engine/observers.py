@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Protocol
+from typing import Any, Protocol
 
 from health.domain.reading import PathReading, TargetProbes
 
@@ -23,7 +23,8 @@ class Round:
     or reachability differs from before. ``overruns`` counts probes that
     were not sent since the round before because the loop was late;
     ``lag_ns`` is the worst lateness in that time. ``probes`` has, for every judged path
-    that an observer attends to, the base probes of each target that settled since its round before.
+    that an observer attends to, the base probes of each target that settled since its round
+    before. ``reference_answers`` says whether this host reaches itself, None when unknown.
     """
 
     at_ns: int
@@ -34,10 +35,14 @@ class Round:
     overruns: int
     lag_ns: int
     probes: Mapping[int, Sequence[TargetProbes]] = field(default_factory=dict)
+    reference_answers: bool | None = None
 
 
 class RoundObserver(Protocol):
-    """Called in the loop's own thread: must return at once and never touch a database."""
+    """Called in the loop's own thread: must return at once and never touch a database.
+
+    Who inherits needs only ``on_round``: the rest wants nothing and leaves nothing.
+    """
 
     def on_round(self, finished: Round) -> None:
         """Take note of a round. An exception is logged and stops nothing."""
@@ -48,14 +53,30 @@ class RoundObserver(Protocol):
 
         Their single probes come with each round as well.
         """
-        ...
+        return ()
+
+    def doubts(self) -> Collection[int]:
+        """Keys of paths of which it must be known now whether they still answer.
+
+        Asked after each round. Each target is sent three probes at once, once for as long as
+        the path stays in doubt; ``PathReading.in_doubt`` until they have been answered.
+        """
+        return ()
+
+    def record(self) -> Any:
+        """JSON values for the ``restore`` of a successor, taken when the loop ends."""
+        return None
+
+    def restore(self, record: Any) -> None:
+        """Go on where a predecessor's ``record`` was taken; before the first round."""
+        return
 
     def close(self) -> None:
         """The loop ends; finish what is under way within a second or two."""
-        ...
+        return
 
 
-class RecordingObserver:
+class RecordingObserver(RoundObserver):
     """Keeps every round; a public double for tests."""
 
     def __init__(self) -> None:
@@ -65,10 +86,6 @@ class RecordingObserver:
     def on_round(self, finished: Round) -> None:
         """Keep it."""
         self.rounds.append(finished)
-
-    def attends(self) -> Collection[int]:
-        """None in particular."""
-        return ()
 
     def close(self) -> None:
         """Remember that the loop has ended."""

@@ -85,6 +85,11 @@ class PathMonitor:
             for target in self.targets
         )
 
+    @property
+    def is_asked(self) -> bool:
+        """True while any target is being asked whether it still answers."""
+        return any(target.is_asked for target in self.targets)
+
     def respecify(self, spec: PathSpec, stretches: Mapping[int, float]) -> bool:
         """Take an edit over; True when other packets are sent and all begins anew."""
         same_packets = self.spec.probes_like(spec)
@@ -252,6 +257,7 @@ class PathMonitor:
                 self.since_ns,
                 tuple([one.reading(what, points, now_ns) for one, what, points in judged]),
                 monitor.direction_metrics(now_ns),
+                bool(monitor.asks_left or monitor.asked),
             ),
         )
 

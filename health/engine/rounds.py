@@ -7,7 +7,7 @@ calm paths (nothing happened that could change their judgement) then take turns.
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from itertools import islice
 from typing import NamedTuple
 
@@ -62,6 +62,7 @@ class Rounds:
         self._changed: list[int] = []
         self._calm_turn = 0
         self._attended: set[int] = set()
+        self._doubted: set[int] = set()
         self._blamed: set[TargetMonitor] = set()
         self._slot = slot_of(clock.wall())
         self._closing: Iterator[int] | None = None
@@ -119,7 +120,7 @@ class Rounds:
         if self.next_ns <= now_ns:  # after a stall: no round is caught up
             self.next_ns = now_ns + ROUND_NS
         self._blame()
-        self._attend(self._wanted())
+        self._attend(self._named(lambda observer: observer.attends(), "attends to"))
         self._left = iter(self._due_paths())
 
     def _due_paths(self) -> list[int]:
@@ -142,13 +143,22 @@ class Rounds:
                 paths[key].attend(attended=True)
         self._attended = wanted
 
-    def _wanted(self) -> set[int]:
+    def new_doubts(self) -> list[PathMonitor]:
+        """The paths that an observer doubts and none did when this was asked before."""
+        doubted = self._named(lambda observer: observer.doubts(), "doubts")
+        new, self._doubted = doubted - self._doubted, doubted
+        paths = self._roster.paths
+        return [paths[key] for key in new if key in paths]
+
+    def _named(
+        self, ask: Callable[[RoundObserver], Collection[int]], what_it_does: str
+    ) -> set[int]:
         keys: set[int] = set()
         for observer in self.observers:
             try:
-                keys.update(observer.attends())
+                keys.update(ask(observer))
             except Exception:
-                log.exception("observer %s attends to nothing now", type(observer).__name__)
+                log.exception("observer %s %s nothing now", type(observer).__name__, what_it_does)
         return keys
 
     def _judge_some(self, left: Iterator[int], now_ns: int) -> bool:

@@ -97,8 +97,10 @@ class TargetMonitor:
         # Of the pacer and the loop.
         self.grid_ns = self.due_ns = 0
         self.skipped = self.retired = False
-        self.burst_left = 0
+        self.burst_left = self.asks_left = 0
         self.bursting = False
+        self.asked: set[int] = set()
+        """Ids of the probes under way that ask whether the target still answers."""
         self.wire: WireTarget | None = None
         self.lane: Lane = None
         self.prober: Prober | None = None
@@ -148,6 +150,8 @@ class TargetMonitor:
                 self.path.stirred = True
             if self.settled is not None:
                 self._note_settled(probe, rtt_ns)
+        elif self.asked:
+            self.asked.discard(probe.probe_id)
         if stamps is not None or self._directions is not None:
             self._note_directions(probe.probe_id, stamps)
         life = self.liveness
@@ -191,6 +195,8 @@ class TargetMonitor:
         """This host was late: what became of the probe nobody knows."""
         if probe.number >= 0:
             self.window.ignore(probe.number)
+        elif probe.probe_id in self.asked:
+            self.give_up_asking()
         if self._directions is not None:
             self._directions.ignored(probe.probe_id)
 
@@ -210,10 +216,22 @@ class TargetMonitor:
         self.fault = Fault(outcome, detail)
         self.path.stirred = True
 
+    @property
+    def is_asked(self) -> bool:
+        """True from the doubt whether the target still answers until that is settled."""
+        return bool(self.asks_left or self.asked)
+
+    def give_up_asking(self) -> None:
+        """One answer is missing: the others would not settle the doubt any more."""
+        self.asks_left = 0
+        self.asked.clear()
+
     def _unanswered(self, probe: Probe, now_ns: int) -> LivenessChange | None:
         if probe.number > self._last_unanswered:
             self._last_unanswered = probe.number
         self.path.stirred = True
+        if probe.probe_id in self.asked:
+            self.give_up_asking()
         change = self.liveness.unanswered(probe.sent_ns, now_ns)
         if change is not None:
             self.checked_ns = now_ns  # a death is known before its first probe is lost

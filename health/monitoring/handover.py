@@ -8,25 +8,51 @@ from __future__ import annotations
 
 import logging
 import os
-from collections.abc import Callable, Mapping
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 
 import orjson
 
 from health.engine import checkpoint
+from health.engine.observers import RoundObserver
 from health.engine.path_monitor import PathMonitor
 from health.engine.resolver import NameQuery
 
 log = logging.getLogger(__name__)
 
 
-def leave(file: Path, paths: Mapping[int, PathMonitor], *, now_ns: int, boot_id: str) -> None:
+class Legacy:
+    """What a predecessor left; without a checkpoint everything begins anew."""
+
+    def __init__(self, left: checkpoint.Checkpoint | None = None) -> None:
+        self._left = left
+
+    def restore(self, monitor: PathMonitor) -> None:
+        """Fill the monitor of a new path."""
+        if self._left is not None:
+            checkpoint.restore(self._left, monitor)
+
+    def restore_observers(self, observers: Iterable[RoundObserver]) -> None:
+        """Let the observers of a new loop go on."""
+        if self._left is not None:
+            for observer in observers:
+                checkpoint.restore_observer(self._left, observer)
+
+
+def leave(
+    file: Path,
+    paths: Mapping[int, PathMonitor],
+    observers: Iterable[RoundObserver] = (),
+    *,
+    now_ns: int,
+    boot_id: str,
+) -> None:
     """Write the checkpoint for a successor."""
-    _write(file, checkpoint.take(paths, now_ns=now_ns, boot_id=boot_id))
+    _write(file, checkpoint.take(paths, observers, now_ns=now_ns, boot_id=boot_id))
 
 
-def take_up(file: Path, *, now_ns: int, boot_id: str) -> Callable[[PathMonitor], None]:
-    """How to fill new monitors from what a predecessor left; does nothing without it.
+def take_up(file: Path, *, now_ns: int, boot_id: str) -> Legacy:
+    """What a predecessor left.
 
     The file is used once: whatever it held, it is gone afterwards.
     """
@@ -35,13 +61,13 @@ def take_up(file: Path, *, now_ns: int, boot_id: str) -> Callable[[PathMonitor],
         file.unlink()
         left = orjson.loads(content)
     except FileNotFoundError:
-        return lambda monitor: None
+        return Legacy()
     except (OSError, orjson.JSONDecodeError) as error:
         log.warning("the predecessor's checkpoint can't be read: %s", error)
-        return lambda monitor: None
+        return Legacy()
     if not checkpoint.is_valid(left, now_ns=now_ns, boot_id=boot_id):
-        return lambda monitor: None
-    return lambda monitor: checkpoint.restore(left, monitor)
+        return Legacy()
+    return Legacy(left)
 
 
 def leave_names(file: Path, addresses: Mapping[NameQuery, str]) -> None:

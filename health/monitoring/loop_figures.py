@@ -5,12 +5,12 @@ Lives in the loop's thread and only reads; the lease keeper takes the latest fig
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
 from health.engine.loop import ProbeEngine
-from health.engine.observers import Round
+from health.engine.observers import Round, RoundObserver
 from health.engine.rounds import ROUND_NS
 
 JsonObject = dict[str, Any]
@@ -27,7 +27,7 @@ class LoopFigures:
     more: JsonObject = field(default_factory=dict)
 
 
-class FigureKeeper:
+class FigureKeeper(RoundObserver):
     """A ``RoundObserver`` that keeps the figures of the last second.
 
     ``ring`` tells how the writing of history goes on; ``unavailable`` the kinds that
@@ -64,13 +64,6 @@ class FigureKeeper:
             more=self._more(),
         )
         self._sent, self._at_ns, self._worst_lag_ns = sent, finished.at_ns, 0
-
-    def attends(self) -> Collection[int]:
-        """None in particular."""
-        return ()
-
-    def close(self) -> None:
-        """Nothing to finish."""
 
     def _more(self) -> JsonObject:
         probers = self._engine.probers

@@ -52,6 +52,7 @@ LAST_WRITE_SECS = 5.0
 COLLECT_AFTER_OBJECTS = 50_000
 SWITCH_SECS = 0.0005
 CALL_AGAIN_SECS = 60.0
+REFERENCE_KIND = "icmp"
 
 
 @dataclass(frozen=True, slots=True)
@@ -159,7 +160,7 @@ class _Monitor:
         probers, unavailable = open_probers()
         self._resolver = NameResolver(refuse=unprobeable_kind)
         self._resolver.restore(handover.take_up_names(self._names))
-        self._take_up = handover.take_up(
+        self._legacy = handover.take_up(
             self._checkpoint, now_ns=clock.monotonic_ns(), boot_id=self._boot_id
         )
         self._engine = ProbeEngine(
@@ -169,6 +170,7 @@ class _Monitor:
             resolver=self._resolver,
             clock=clock,
             restore=self._restore,
+            reference_kind=REFERENCE_KIND,
         )
         self._uplinks = UplinkKeeper(self._engine.submit_uplinks)
         self._traffic = TrafficKeeper(
@@ -192,6 +194,7 @@ class _Monitor:
             for prober in probers.values():
                 prober.close()
             raise
+        self._legacy.restore_observers(self._others)
         self._engine.observers = (self._figures_kept, self._recorder, *self._others)
 
     def run(self, life: _Life) -> str:
@@ -255,13 +258,14 @@ class _Monitor:
 
     def _restore(self, monitor: PathMonitor) -> None:
         """Fill a new path's monitor from what is left of its past."""
-        self._take_up(monitor)
+        self._legacy.restore(monitor)
         self._recorder.restore(monitor)
 
     def _leave_windows(self) -> None:
         handover.leave(
             self._checkpoint,
             self._engine.paths,
+            self._others,
             now_ns=self._clock.monotonic_ns(),
             boot_id=self._boot_id,
         )

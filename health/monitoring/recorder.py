@@ -5,7 +5,7 @@ Lives in the loop's thread: only arithmetic and lists, never a database.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Mapping
+from collections.abc import Callable, Mapping
 from itertools import chain, islice
 
 import orjson
@@ -14,7 +14,7 @@ from health.domain.reading import PathReading
 from health.domain.recent_history import PathPast, RecentHistory
 from health.domain.sample import Sample
 from health.domain.status import PathStatus
-from health.engine.observers import Round
+from health.engine.observers import Round, RoundObserver
 from health.engine.path_monitor import PathMonitor
 from health.monitoring.writer import Batch, Change, CurrentRow
 
@@ -25,7 +25,7 @@ ALMOST_A_SECOND_NS = 900_000_000
 """Rounds come each second, a little early or late; none may slip by."""
 
 
-class Recorder:
+class Recorder(RoundObserver):
     """A ``RoundObserver`` that hands one batch a second to ``sink``.
 
     ``paths`` is the engine's own table, read in the loop's thread only; ``past``
@@ -78,10 +78,6 @@ class Recorder:
             if sample.path in self._histories:
                 self._histories[sample.path].note_slot(sample.timestamp, sample.latency_ms)
         self._batch.samples += [one for one in samples if one.sent or one.known_secs]
-
-    def attends(self) -> Collection[int]:
-        """None in particular: what was judged is recorded."""
-        return ()
 
     def close(self) -> None:
         """Hand over what has come together since the last second, totals included."""

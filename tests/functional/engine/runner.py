@@ -14,7 +14,6 @@ import os
 import select
 import sys
 import time
-from collections.abc import Collection
 from typing import Any
 
 from health.domain.path_spec import PathSpec, ProbeTiming, SlaLimits, TargetSpec
@@ -23,7 +22,7 @@ from health.domain.uplink_spec import ProbeRouteMode, UplinkSpec
 from health.domain.uplink_state import LinkState, RouteState, UplinkState
 from health.engine import resolver as resolver_module
 from health.engine.loop import ProbeEngine
-from health.engine.observers import Round
+from health.engine.observers import Round, RoundObserver
 from health.engine.resolver import NameResolver
 from health.engine.resolver_files import NameServer, ResolverFiles
 from health.probers import PROBERS
@@ -63,7 +62,7 @@ def uplink_state(row: dict[str, Any]) -> UplinkState:
     return UplinkState(**{name: words.get(name, lambda v: v)(v) for name, v in row.items()})
 
 
-class Speaker:
+class Speaker(RoundObserver):
     """Prints what the engine knows after every round."""
 
     def __init__(self) -> None:
@@ -74,12 +73,6 @@ class Speaker:
 
     def on_samples(self, samples: list[Sample]) -> None:
         say("samples", slots=[[s.timestamp, s.path, s.sent, s.received] for s in samples])
-
-    def attends(self) -> Collection[int]:
-        return ()
-
-    def close(self) -> None:
-        """Nothing to finish."""
 
     def view(self) -> dict[str, Any]:
         engine = self.engine

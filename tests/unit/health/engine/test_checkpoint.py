@@ -105,6 +105,7 @@ def test_a_path_that_the_predecessor_did_not_know_begins_anew() -> None:
         (0, "this boot", {"at_ns": "yesterday"}, False),
         (0, "this boot", {"at_ns": None}, False),
         (0, "this boot", {"paths": []}, False),
+        (0, "this boot", {"observers": []}, False),
     ],
 )
 def test_a_checkpoint_is_good_for_five_seconds_of_this_boot(

@@ -10,7 +10,7 @@ import pytest
 from health.domain.path_spec import ProbeTiming
 from health.domain.status import PathStatus, Reason
 from health.engine.loop import SEND_CHUNK
-from health.engine.observers import Round
+from health.engine.observers import Round, RoundObserver
 from health.probers.base import WireTarget
 from tests.unit.health.engine.worlds import (
     SECOND,
@@ -22,7 +22,7 @@ from tests.unit.health.engine.worlds import (
 )
 
 
-class Defective:
+class Defective(RoundObserver):
     """An observer that always fails."""
 
     def __init__(self) -> None:
@@ -31,12 +31,6 @@ class Defective:
     def on_round(self, finished: Round) -> None:
         self.called += 1
         raise RuntimeError("a defect")
-
-    def attends(self) -> tuple[int, ...]:
-        return ()
-
-    def close(self) -> None:
-        """Never called by the engine."""
 
 
 def sent_per_path(world: World, *, since: int) -> Counter[str]:
