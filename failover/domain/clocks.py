@@ -29,7 +29,13 @@ _KNOWN_TO_BE_UNUSABLE = frozenset({Reason.MISCONFIGURED, Reason.PERMISSION, Reas
 
 
 def advance(
-    policy: PolicySpec, state: PolicyState, views: Views, now: float, *, blind: bool
+    policy: PolicySpec,
+    state: PolicyState,
+    views: Views,
+    now: float,
+    *,
+    blind: bool,
+    clock_ok: bool = True,
 ) -> PolicyState:
     """``state`` with every member's clock brought to ``now``; the same object if none moved.
 
@@ -59,7 +65,7 @@ def advance(
             moved[key] = after
     if moved is not None:
         state = replace(state, clocks={**clocks, **moved})
-    if not state.warmed and not blind and _all_known(policy, views):
+    if not state.warmed and not blind and clock_ok and _all_known(policy, views):
         state = replace(state, warmed=True)
     return state
 

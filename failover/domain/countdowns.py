@@ -8,7 +8,6 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, NamedTuple
 
 from failover.domain.damping import return_delay_secs
-from failover.domain.policy import FailbackMode
 
 if TYPE_CHECKING:
     from failover.domain.situation import Situation
@@ -40,16 +39,16 @@ def countdowns(situation: Situation) -> list[Countdown]:
 
 def _returns(situation: Situation) -> list[Countdown]:
     policy, now = situation.policy, situation.now
-    active = policy.index_of(situation.state.active)
-    automatic = policy.failback_mode is FailbackMode.AUTOMATIC
+    active = policy.place_of(situation.state.active)
+    automatic = policy.failback_mode.is_automatic
     running: list[Countdown] = []
-    for index, member in enumerate(policy.members):
-        clock = situation.clock(member.path_key)
-        if clock.healthy_since is None or index == active:
+    for place, key in enumerate(policy.order):
+        clock = situation.clock(key)
+        if clock.healthy_since is None or place == active:
             continue
         left = max(0.0, return_delay_secs(policy, clock) - (now - clock.healthy_since))
-        if active is not None and index < active and automatic:
-            running.append(Countdown("failback", left, member.path_key))
+        if active is not None and place < active and automatic:
+            running.append(Countdown("failback", left, key))
         elif clock.left_because is not None:
-            running.append(Countdown("undamp", left, member.path_key))
+            running.append(Countdown("undamp", left, key))
     return running

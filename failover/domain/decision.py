@@ -15,7 +15,15 @@ from failover.domain.clocks import advance
 from failover.domain.countdowns import Countdown, countdowns
 from failover.domain.evidence import is_dead
 from failover.domain.policy import PolicyMode, PolicySpec
-from failover.domain.situation import Judgement, Notice, Phase, Situation, Switch
+from failover.domain.situation import (
+    USUAL,
+    Judgement,
+    Notice,
+    Phase,
+    Situation,
+    Surroundings,
+    Switch,
+)
 from failover.domain.state import NoticeKind, PolicyState
 from failover.domain.transition import after_switch
 
@@ -53,9 +61,7 @@ class Decision(NamedTuple):
 
         Worked out when asked for: screens need it, most decisions do not.
         """
-        dead = is_dead(self.situation.view(self.situation.state.active))
-        leniency = gates.Leniency.LAST_RESORT if dead else gates.Leniency.STRICT
-        return list(gates.candidates(self.situation, leniency))
+        return list(gates.candidates(self.situation, _leniency(self.situation)))
 
     @property
     def countdowns(self) -> list[Countdown]:
@@ -71,12 +77,22 @@ def decide(
     *,
     blind: bool = False,
     standby: bool = False,
+    reference_ok: bool = True,
+    clock_ok: bool = True,
+    in_failback_window: bool = True,
+    settle_until: float | None = None,
+    failed_generation: int | None = None,
 ) -> Decision:
     """Judge ``policy`` at ``now`` (monotonic seconds); see the module for purity.
 
-    ``blind`` says that the monitor's own measurements cannot be trusted (its loop was
-    late, its heartbeat stale, its local reference silent); set it for the first decision
-    after any gap. ``standby`` says that this host is not the master of its pair.
+    * ``blind``: the monitor's own measurements cannot be trusted (its loop was late, its
+      heartbeat stale); set it for the first decision after any gap.
+    * ``reference_ok``: this host answers an echo to itself; False is blindness as well.
+    * ``standby``: this host is not the master of its pair.
+    * ``clock_ok``: the time of day is plausible; nothing moves before it once was.
+    * ``in_failback_window``: the window of the failback mode ``window`` is open.
+    * ``settle_until``: until then a tunnel may settle on a path below that has changed.
+    * ``failed_generation``: the switch of this generation failed its check afterwards.
 
     Invariants, property-tested:
 
@@ -85,7 +101,8 @@ def decide(
     * Never to a path that is unknown or dead, nor to one out of use (disabled, outside
       its schedule, in maintenance), pins excepted for the last three.
     * Unknown never causes a leave. For degradation only to a path at or above the
-      threshold, without evidence against it and not damped.
+      threshold, without evidence against it and not damped; for the strategy's preference
+      only to one that is 10 points better as well.
     * A failback only after continuous health for the member's return delay.
     * At most 2 + T/3 s switches in T seconds: the dwell, and one waiver.
     * Disabled, paused, observing, standby, blind and warming-up policies never switch.
@@ -93,11 +110,17 @@ def decide(
     * A dead active path is left within the dwell when a healthy better one is known.
     * A condition is announced once while it lasts.
     """
-    state = advance(policy, state, views, now, blind=blind)
+    around = USUAL
+    if not reference_ok or not clock_ok or not in_failback_window:
+        around = Surroundings(reference_ok, clock_ok, in_failback_window)
+    if settle_until is not None or failed_generation is not None:
+        around = around._replace(settle_until=settle_until, failed_generation=failed_generation)
+    blind = blind or not reference_ok
+    state = advance(policy, state, views, now, blind=blind, clock_ok=clock_ok)
     notices = _NO_NOTICES
     if state.pin is not None or state.pause is not None:
         state, notices = pinned.expire(policy, state, now)
-    situation = Situation(policy, state, views, now)
+    situation = Situation(policy, state, views, now, around)
     judgement = _judge(situation, blind)
     if not policy.enabled or state.pause or standby or policy.mode is _OBSERVE:
         return _decision_of_the_muted(situation, judgement, notices)
@@ -116,6 +139,11 @@ def _judge(situation: Situation, blind: bool) -> Judgement:
     if not state.warmed:
         return holds.warming_up(situation)
     cause = leave.cause_to_leave(situation)
+    until = situation.around.settle_until
+    if until is not None and situation.now < until and (cause is None or cause[0].is_failure):
+        if state.pin is not None:
+            return pinned.judge(situation, state.pin, None)
+        return holds.settling(situation, until)
     if cause is not None or state.raised:
         held = holds.everything_fails(situation)
         if held is not None:
@@ -125,6 +153,15 @@ def _judge(situation: Situation, blind: bool) -> Judgement:
     if cause is not None:
         return leave.judge(situation, *cause)
     return failback.judge(situation)
+
+
+def _leniency(situation: Situation) -> gates.Leniency:
+    """For which purpose the candidates are listed."""
+    if is_dead(situation.view(situation.state.active)):
+        return gates.Leniency.LAST_RESORT
+    if situation.policy.preference.moves and leave.cause_to_leave(situation) is None:
+        return gates.Leniency.PREFERENCE
+    return gates.Leniency.STRICT
 
 
 def _announce(

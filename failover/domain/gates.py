@@ -18,6 +18,11 @@ from failover.domain.strategies import ranking
 from failover.domain.views import ALIVE_AFTER, MemberView
 from health.domain.status import PathStatus
 
+BETTER_BY = 10.0
+"""Points that a path must score more before the strategy alone moves traffic to it."""
+RECENT_SECS = 10.0
+"""Span of the scores that are compared for that."""
+
 
 class GateName(StrEnum):
     """The gates, in the order in which they are asked."""
@@ -31,15 +36,19 @@ class GateName(StrEnum):
     SCORE = "score"
     EVIDENCE = "evidence"
     DAMPED = "damped"
+    BETTER = "better"
 
 
 class Leniency(Enum):
     """For which purpose a candidate is judged, as the gates that do not apply."""
 
-    STRICT = frozenset[GateName]()
-    DAMPED_TOO = frozenset({GateName.DAMPED})
+    PREFERENCE = frozenset[GateName]()
+    """For a move between two healthy paths because the strategy prefers one."""
+    STRICT = frozenset({GateName.BETTER})
+    """For leaving a path that should not carry the traffic any longer."""
+    DAMPED_TOO = frozenset({GateName.BETTER, GateName.DAMPED})
     """For a return, and when the active path is dead and nothing better is left."""
-    LAST_RESORT = frozenset({GateName.SCORE, GateName.EVIDENCE, GateName.DAMPED})
+    LAST_RESORT = frozenset({GateName.BETTER, GateName.DAMPED, GateName.EVIDENCE, GateName.SCORE})
     """When the active path is dead: anything that answers is better."""
 
 
@@ -109,6 +118,39 @@ def _damped(situation: Situation, key: int, view: MemberView) -> str | None:
     return f"left as {clock.left_because}: healthy for {proven:.0f} s of {delay:.0f} s"
 
 
+def _better(situation: Situation, key: int, view: MemberView) -> str | None:
+    """Only asked for a move by preference, which also waits for the return clock."""
+    here = situation.view(situation.state.active)
+    points = points_better(here, view)
+    if points is None:
+        return f"not both scored over the last {RECENT_SECS:g} s"
+    if points < BETTER_BY:
+        return f"{points:.1f} points better over the last {RECENT_SECS:g} s: {BETTER_BY:g} needed"
+    if not is_preferred(situation, key):
+        return f"the strategy {situation.policy.strategy} does not prefer it"
+    clock, now = situation.clock(key), situation.now
+    delay = return_delay_secs(situation.policy, clock)
+    proven = 0.0 if clock.healthy_since is None else now - clock.healthy_since
+    if clock.healthy_since is None or proven < delay:
+        return f"{points:.1f} points better: healthy for {proven:.0f} s of {delay:.0f} s"
+    return None
+
+
+def points_better(here: MemberView, there: MemberView) -> float | None:
+    """How many points ``there`` scores more over the last 10 s; None unless both are scored."""
+    if here.recent_score is None or there.recent_score is None:
+        return None
+    return there.recent_score - here.recent_score
+
+
+def is_preferred(situation: Situation, key: int) -> bool:
+    """True when the policy's strategy ranks the member before the active one."""
+    policy, active = situation.policy, situation.state.active
+    rank = policy.preference.rank
+    here = rank(policy.place_of(active) or 0, situation.view(active))
+    return rank(policy.place_of(key) or 0, situation.view(key)) < here
+
+
 Gate = Callable[[Situation, int, MemberView], str | None]
 
 GATES: dict[GateName, Gate] = {
@@ -121,6 +163,7 @@ GATES: dict[GateName, Gate] = {
     GateName.SCORE: _score,
     GateName.EVIDENCE: _evidence,
     GateName.DAMPED: _damped,
+    GateName.BETTER: _better,
 }
 
 
@@ -144,11 +187,11 @@ def in_order(situation: Situation) -> list[int]:
     """The members beside the active one, as the policy's strategy prefers them."""
     policy = situation.policy
     others = [
-        (ranking(policy.strategy, index, situation.view(member.path_key)), member.path_key)
-        for index, member in enumerate(policy.members)
-        if member.path_key != situation.state.active
+        (ranking(policy.strategy, place, situation.view(key)), place, key)
+        for place, key in enumerate(policy.order)
+        if key != situation.state.active
     ]
-    return [key for _, key in sorted(others)]
+    return [key for _, _, key in sorted(others)]
 
 
 def first_passing(situation: Situation, steps: tuple[Leniency, ...]) -> int | None:

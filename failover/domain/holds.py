@@ -6,24 +6,50 @@ most likely common to all of them, where a switch helps nobody.
 
 from __future__ import annotations
 
+import math
+from typing import TYPE_CHECKING
+
 from failover.domain.clocks import is_known
 from failover.domain.evidence import is_dead
 from failover.domain.situation import Judgement, Phase, Situation
 from failover.domain.state import NoticeKind
 
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    from failover.domain.policy import PolicySpec
+    from failover.domain.state import PolicyState
+
 TOGETHER_SECS = 2.0
 """Paths whose losses began within this time began to fail together."""
+
+SETTLE_SECS = 30.0
+"""How long a tunnel may take to settle after the path below it has changed."""
+PLAUSIBLE_FROM = 1_767_225_600.0
+"""2026-01-01 in seconds since 1970: a clock that shows less has never been set."""
 
 BLINDNESS = frozenset({NoticeKind.MONITOR_BLIND})
 ALL_DOWN = frozenset({NoticeKind.ALL_PATHS_DOWN})
 NO_PATH = frozenset({NoticeKind.NO_VIABLE_PATH})
 
+_NO_TRUST = "The monitor cannot trust its own measurements: nothing moves."
+_NO_REFERENCE = (
+    "This host does not even answer itself, so the monitor cannot trust its own measurements: "
+    "nothing moves."
+)
+
+
+def is_plausible(wall: float) -> bool:
+    """True when ``wall`` (seconds since 1970) can be the time of day; without RTC it is not."""
+    return wall >= PLAUSIBLE_FROM
+
 
 def blind(situation: Situation) -> Judgement:
     """The monitor cannot trust its own eyes: hold."""
+    reference_fails = not situation.around.reference_ok
     return Judgement(
         Phase.BLIND,
-        "The monitor cannot trust its own measurements: nothing moves.",
+        _NO_REFERENCE if reference_fails else _NO_TRUST,
         situation.state.raised | BLINDNESS,
     )
 
@@ -35,11 +61,33 @@ def warming_up(situation: Situation) -> Judgement:
         for member in situation.policy.members
         if not is_known(situation.view(member.path_key))
     ]
+    reason = f"Waiting for the first measurements of {', '.join(waiting)}."
+    if not situation.around.clock_ok:
+        reason = "Waiting for the clock of this host to be set: it shows a time before 2026."
+    return Judgement(Phase.WARMING_UP, reason, situation.state.raised - BLINDNESS)
+
+
+def settling(situation: Situation, until: float) -> Judgement:
+    """The path below the active one has just changed: give the tunnel time."""
+    left = until - situation.now
     return Judgement(
-        Phase.WARMING_UP,
-        f"Waiting for the first measurements of {', '.join(waiting)}.",
+        Phase.SWITCHING,
+        f"The path that carries {situation.name(situation.state.active)} has just changed: "
+        f"nothing moves for {left:.0f} s, so that the tunnel can settle.",
         situation.state.raised - BLINDNESS,
     )
+
+
+def settle_until(active: int | None, policy: PolicySpec, below: Iterable[PolicyState]) -> float:
+    """Until when (monotonic seconds) the active path may settle; −inf when it need not.
+
+    ``below`` are the states of the policies that have the path it rides on for a member.
+    """
+    index = policy.index_of(active)
+    if index is None or policy.members[index].rides_on is None:
+        return -math.inf
+    moments = [state.last_switch_at for state in below if state.last_switch_at is not None]
+    return max(moments, default=-math.inf) + SETTLE_SECS
 
 
 def everything_fails(situation: Situation) -> Judgement | None:

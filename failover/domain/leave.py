@@ -32,6 +32,8 @@ def cause_to_leave(situation: Situation) -> tuple[Cause, str] | None:
     view = situation.view(active)
     if is_dead(view):
         return Cause.DEAD, "it does not answer" + (f" ({view.reason})" if view.reason else "")
+    if situation.around.failed_generation is not None and _check_failed(situation):
+        return Cause.CHECK_FAILED, "the check after the switch to it failed"
     if not view.enabled:
         return Cause.DISABLED, "the path is disabled"
     if view.in_maintenance:
@@ -61,6 +63,18 @@ def judge(situation: Situation, cause: Cause, why: str) -> Judgement:
     reason = f"Left {name} for {situation.name(target)}: {why}."
     switch = make_switch(situation, target, Direction.FAILOVER, cause, reason)
     return Judgement(Phase.SWITCHING, reason, raised, switch)
+
+
+def _check_failed(situation: Situation) -> bool:
+    """True while the failed check of the latest switch allows one more switch.
+
+    Only one: where every path fails its check, moving on and on would help nobody.
+    """
+    policy, state = situation.policy, situation.state
+    if situation.around.failed_generation != state.generation or state.dwell_waived:
+        return False
+    last = state.last_switch_at
+    return last is not None and situation.now - last < policy.dwell_secs
 
 
 def stays_without_alarm(situation: Situation) -> frozenset[NoticeKind]:

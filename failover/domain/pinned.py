@@ -51,11 +51,13 @@ def expire(
 def judge(situation: Situation, pin: Pin, cause: tuple[Cause, str] | None) -> Judgement:
     """Stay on the pinned member, go to it, or escape from it while it is dead.
 
-    ``cause`` is rule 2's verdict about the active path.
+    ``cause`` is rule 2's verdict about the active path. A failed check is no death: a person
+    who pins to such a path wants the traffic there.
     """
     held = _held(situation, pin)
-    in_need = cause is not None and cause[0].is_need
-    if situation.state.active != pin.path_key and is_ready(situation.view(pin.path_key)):
+    away = situation.state.active != pin.path_key
+    in_need = cause is not None and cause[0].is_need and (away or cause[0] is Cause.DEAD)
+    if away and is_ready(situation.view(pin.path_key)):
         return _go_to(situation, pin, held, in_need=in_need)
     if cause is None or not in_need or not pin.unless_dead:
         return held

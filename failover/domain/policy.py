@@ -10,7 +10,8 @@ import math
 from dataclasses import dataclass, field
 from enum import StrEnum
 
-from failover.domain.strategies import STRATEGIES
+from failover.domain.calendar import ALWAYS, WeeklySchedule
+from failover.domain.strategies import STRATEGIES, UNKNOWN, Strategy
 from health.domain.path_spec import SlaLimits
 
 DWELL_SECS = 10.0
@@ -38,7 +39,14 @@ class FailbackMode(StrEnum):
     AUTOMATIC = "automatic"
     MANUAL = "manual"
     """The path is reported ready; an operator returns."""
+    WINDOW = "window"
+    """As automatic, but only while the policy's failback window is open."""
     NEVER = "never"
+
+    @property
+    def is_automatic(self) -> bool:
+        """True when nobody has to order a return."""
+        return self in (FailbackMode.AUTOMATIC, FailbackMode.WINDOW)
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,7 +56,8 @@ class MemberSpec:
     ``vantage`` names the host that probes it; members of one policy share it.
     ``limits`` are those of its SLA profile, ``quorum`` the targets that must be well and
     ``bad_secs_needed`` the distinct seconds with a bad probe that evidence needs;
-    ``cost`` is its uplink's, in the operator's own unit.
+    ``cost`` is its uplink's, in the operator's own unit. It may be used while ``schedule``
+    is open. ``rides_on`` is the path that carries its packets, for a tunnel.
     """
 
     path_key: int
@@ -59,6 +68,8 @@ class MemberSpec:
     quorum: int = 1
     bad_secs_needed: int = 8
     cost: float = 0.0
+    schedule: WeeklySchedule = ALWAYS
+    rides_on: int | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,9 +94,14 @@ class PolicySpec:
     strategy: str = "priority"
     dwell_secs: float = DWELL_SECS
     dead_dwell_secs: float = DEAD_DWELL_SECS
+    failback_window: WeeklySchedule = ALWAYS
+    """When returns are allowed with the failback mode ``window``."""
     reset_below: float = field(init=False, repr=False)
     """Score below which a return clock starts again."""
+    order: tuple[int, ...] = field(init=False, repr=False, compare=False)
+    """Path keys, the most wanted first: as listed, or by cost when the strategy says so."""
     _indexes: dict[int | None, int] = field(init=False, repr=False, compare=False)
+    _places: dict[int | None, int] = field(init=False, repr=False, compare=False)
 
     def __post_init__(self) -> None:
         """Work out once what every decision asks for."""
@@ -93,10 +109,25 @@ class PolicySpec:
         object.__setattr__(self, "reset_below", reset_below)
         indexes = {member.path_key: index for index, member in enumerate(self.members)}
         object.__setattr__(self, "_indexes", indexes)
+        members = self.members
+        if self.preference.by_cost:
+            members = tuple(sorted(members, key=lambda member: member.cost))
+        order = tuple(member.path_key for member in members)
+        object.__setattr__(self, "order", order)
+        object.__setattr__(self, "_places", {key: place for place, key in enumerate(order)})
+
+    @property
+    def preference(self) -> Strategy:
+        """The strategy's row; that of ``priority`` for a name that ``validate`` refuses."""
+        return STRATEGIES.get(self.strategy, UNKNOWN)
 
     def index_of(self, path_key: int | None) -> int | None:
         """Priority of a path (0 is the primary), None when it is not a member."""
         return self._indexes.get(path_key)
+
+    def place_of(self, path_key: int | None) -> int | None:
+        """Place of a path in ``order`` (0 is the most wanted), None when it is no member."""
+        return self._places.get(path_key)
 
     def name_of(self, path_key: int | None) -> str:
         """The member's name as people know it."""
@@ -118,6 +149,7 @@ def validate(policy: PolicySpec) -> list[Problem]:
         *_threshold_problems(policy),
         *_time_problems(policy),
         *_choice_problems(policy),
+        *_window_problems(policy),
     ]
 
 
@@ -207,3 +239,13 @@ def _choice_problems(policy: PolicySpec) -> list[Problem]:
         for name, value, allowed in choices
         if value not in allowed
     ]
+
+
+def _window_problems(policy: PolicySpec) -> list[Problem]:
+    if policy.failback_mode != FailbackMode.WINDOW or policy.failback_window.windows:
+        return []
+    text = (
+        "The failback window is empty: say when traffic may return, such as "
+        "'Mon-Fri 02:00-04:00', or choose another failback mode."
+    )
+    return [("failback_window", text)]

@@ -63,6 +63,19 @@ class Notice(NamedTuple):
     actor: str = ""
 
 
+class Surroundings(NamedTuple):
+    """What a decision must know besides measurements; ``decide()`` explains each."""
+
+    reference_ok: bool = True
+    clock_ok: bool = True
+    in_failback_window: bool = True
+    settle_until: float | None = None
+    failed_generation: int | None = None
+
+
+USUAL = Surroundings()
+
+
 class Situation(NamedTuple):
     """Everything a rule may look at; ``now`` is monotonic seconds."""
 
@@ -70,6 +83,7 @@ class Situation(NamedTuple):
     state: PolicyState
     views: Views
     now: float
+    around: Surroundings = USUAL
 
     def view(self, path_key: int | None) -> MemberView:
         """The member's view; nothing known when there is none."""

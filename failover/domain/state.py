@@ -28,19 +28,39 @@ class Cause(StrEnum):
     """The active path is no longer a member of the policy."""
     INITIAL = "initial"
     """The policy had no active path yet."""
+    CHECK_FAILED = "check_failed"
+    """The traffic did not pass over the path after the switch to it."""
     RETURN = "return"
+    PREFERENCE = "preference"
+    """The strategy prefers another healthy path."""
     OPERATOR = "operator"
     PIN = "pin"
 
     @property
     def is_failure(self) -> bool:
         """True when the path that was left failed, so that its return is damped."""
-        return self in (Cause.DEAD, Cause.DEGRADED)
+        return self in _FAILURES
+
+    @property
+    def is_outage(self) -> bool:
+        """True when the path that was left carried nothing; one such switch needs no dwell."""
+        return self in _OUTAGES
 
     @property
     def is_need(self) -> bool:
         """True when the traffic has no working path, so that any that answers is better."""
-        return self in (Cause.DEAD, Cause.REMOVED, Cause.INITIAL)
+        return self in _NEEDS
+
+    @property
+    def is_penalised(self) -> bool:
+        """True when leaving for this makes the path prove itself longer before a return."""
+        return self in _PENALISED
+
+
+_OUTAGES = frozenset({Cause.DEAD, Cause.CHECK_FAILED})
+_FAILURES = _OUTAGES | {Cause.DEGRADED}
+_NEEDS = _OUTAGES | {Cause.REMOVED, Cause.INITIAL}
+_PENALISED = _FAILURES | {Cause.PREFERENCE}
 
 
 class NoticeKind(StrEnum):
@@ -63,8 +83,8 @@ class MemberClock:
     ``healthy_since`` is when its present run of health began; ``carried_secs`` the health
     it had proven before the monitor restarted, waiting for the first new measurement.
     ``left_because`` (with ``left_at``) is set while the member is damped. ``penalty``
-    counts its failures as of ``penalty_at``. ``failing_since`` is when its present run of
-    losses began; it is not stored.
+    counts its failures, and moves away by preference, as of ``penalty_at``.
+    ``failing_since`` is when its present run of losses began; it is not stored.
     """
 
     healthy_since: float | None = None

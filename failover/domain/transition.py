@@ -28,7 +28,7 @@ def make_switch(
 def dwell_left_secs(situation: Situation, cause: Cause, *, in_need: bool) -> float:
     """Seconds until the dwell since the last switch allows another one for ``cause``.
 
-    ``in_need`` says that the traffic has no working path: the short dwell holds. A death
+    ``in_need`` says that the traffic has no working path: the short dwell holds. An outage
     within ``dwell_secs`` of a switch may switch at once, but only once until the policy
     has been quiet for ``dwell_secs``.
     """
@@ -38,7 +38,7 @@ def dwell_left_secs(situation: Situation, cause: Cause, *, in_need: bool) -> flo
     quiet = now - state.last_switch_at
     if not in_need:
         return max(0.0, policy.dwell_secs - quiet)
-    if cause is Cause.DEAD and not state.dwell_waived:
+    if cause.is_outage and not state.dwell_waived:
         return 0.0
     return max(0.0, policy.dead_dwell_secs - quiet)
 
@@ -68,9 +68,10 @@ def after_switch(situation: Situation, switch: Switch) -> PolicyState:
 def _clock_of_the_left(clock: MemberClock, cause: Cause, now: float) -> MemberClock:
     penalty = decayed(clock.penalty, clock.penalty_at, now)
     clock = replace(clock, healthy_since=None, carried_secs=0.0, penalty=penalty, penalty_at=now)
-    if not cause.is_failure:
+    if not cause.is_penalised:
         return clock
-    return replace(clock, left_at=now, left_because=cause, penalty=after_failure(penalty))
+    clock = replace(clock, penalty=after_failure(penalty))
+    return replace(clock, left_at=now, left_because=cause) if cause.is_failure else clock
 
 
 def _waiver_is_used(situation: Situation, cause: Cause) -> bool:
@@ -78,6 +79,8 @@ def _waiver_is_used(situation: Situation, cause: Cause) -> bool:
     if state.last_switch_at is None:
         return False
     quiet = situation.now - state.last_switch_at
+    if cause is Cause.CHECK_FAILED:
+        return True
     if cause is Cause.DEAD and quiet < policy.dead_dwell_secs:
         return True
     return state.dwell_waived and quiet < policy.dwell_secs

@@ -9,12 +9,14 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 
 from failover.domain.decision import Decision
-from failover.domain.policy import PolicyMode, PolicySpec
+from failover.domain.policy import FailbackMode, PolicyMode, PolicySpec
 from failover.domain.situation import Switch
 from failover.domain.state import Cause, PolicyState
+from failover.domain.strategies import STRATEGIES
 from failover.domain.views import NO_VIEW, MemberView
 from health.domain.status import PathStatus
 
+VOLUNTARY = {Cause.RETURN, Cause.PREFERENCE}
 CONDITIONS = {"no_viable_path", "all_paths_down", "monitor_blind"}
 
 
@@ -38,9 +40,16 @@ class Watch:
         *,
         blind: bool = False,
         standby: bool = False,
+        reference_ok: bool = True,
+        clock_ok: bool = True,
+        in_failback_window: bool = True,
+        settle_until: float | None = None,
+        failed_generation: int | None = None,
     ) -> None:
         """Check one decision that was taken in ``before`` at ``now``."""
         self.steps += 1
+        blind = blind or not reference_ok
+        settling = settle_until is not None and now < settle_until
         self._watch_health(views, now, blind=blind)
         switch, after = decision.action, decision.state
         moved = after.active != before.active
@@ -57,8 +66,16 @@ class Watch:
             assert not muted, "a muted policy switched"
             assert not blind, "switched while blind"
             assert after.warmed, "switched before everything was known"
+            assert clock_ok or before.warmed, "switched by a clock that was never set"
+            held = settling and switch.cause is not Cause.PIN
+            assert not (held and switch.cause.is_failure), "left a path that was settling"
+            assert not (held and switch.cause in VOLUNTARY), "moved while a tunnel was settling"
+            if switch.cause in VOLUNTARY:
+                self._check_mode(in_failback_window=in_failback_window)
+            if switch.cause is Cause.CHECK_FAILED:
+                self._check_second_chance(before, failed_generation, now)
             self._check_switch(before, after, views, switch, now)
-        elif not (muted or blind) and after.warmed:
+        elif not (muted or blind or settling) and after.warmed:
             self._check_not_stuck(before, after, views, now)
 
     def _check_switch(
@@ -85,6 +102,8 @@ class Watch:
             self._check_degraded(source, target, switch.to_key)
         if switch.cause is Cause.RETURN:
             self._check_return(switch, now)
+        if switch.cause is Cause.PREFERENCE:
+            self._check_preference(source, target, switch, now)
         if after.pin is not None:
             pinned = views.get(after.pin.path_key, NO_VIEW)
             away = pinned.reachable is not True or pinned.answers_in_a_row < 3
@@ -95,21 +114,56 @@ class Watch:
 
     def _check_degraded(self, source: MemberView, target: MemberView, to_key: int) -> None:
         threshold = self.policy.failover_threshold
-        assert source.score is not None
-        assert source.score < threshold
-        assert source.settled >= 30, "evidence from too few probes"
-        assert target.score is not None
-        assert target.score >= threshold, "left a degraded path for one below the threshold"
+        if source.evidence is None:
+            assert source.score is not None
+            assert source.score < threshold
+            assert source.settled >= 30, "evidence from too few probes"
+        else:
+            assert source.evidence.value, "left without evidence"
+        self._check_well(target)
         assert to_key not in self.damped, "left a degraded path for a damped one"
 
+    def _check_well(self, target: MemberView) -> None:
+        assert target.score is not None
+        assert target.score >= self.policy.failover_threshold, "to a path below the threshold"
+        assert target.evidence is None or not target.evidence.value, "to a degraded path"
+        assert target.fresh, "went to a path that did not just answer"
+
+    def _check_mode(self, *, in_failback_window: bool) -> None:
+        mode = self.policy.failback_mode
+        assert mode in (FailbackMode.AUTOMATIC, FailbackMode.WINDOW), "moved against the mode"
+        assert in_failback_window or mode is FailbackMode.AUTOMATIC, "moved out of the window"
+
+    def _check_second_chance(self, before: PolicyState, failed: int | None, now: float) -> None:
+        assert failed == before.generation, "left for the check of another switch"
+        assert before.last_switch_at is not None
+        assert now - before.last_switch_at < self.policy.dwell_secs, "left long after the check"
+        assert not before.dwell_waived, "went on and on for failed checks"
+
+    def _check_preference(
+        self, source: MemberView, target: MemberView, switch: Switch, now: float
+    ) -> None:
+        assert STRATEGIES[self.policy.strategy].moves, "the strategy moves nothing by itself"
+        assert source.reachable is True or source.reachable is None
+        assert target.recent_score is not None
+        assert source.recent_score is not None
+        assert target.recent_score >= source.recent_score + 10.0, "less than ten points better"
+        self._check_well(target)
+        self._check_proven(switch.to_key, now)
+
     def _check_return(self, switch: Switch, now: float) -> None:
-        there, here = self.policy.index_of(switch.to_key), self.policy.index_of(switch.from_key)
-        assert there is not None
-        assert here is not None
-        assert there < here, "returned to lower priority"
-        since = self.healthy_since.get(switch.to_key)
+        order = [member.path_key for member in self.policy.members]
+        if self.policy.strategy == "lowest_cost":
+            costs = {member.path_key: member.cost for member in self.policy.members}
+            order.sort(key=lambda key: costs[key])
+        assert switch.from_key is not None
+        assert order.index(switch.to_key) < order.index(switch.from_key), "to lower priority"
+        self._check_proven(switch.to_key, now)
+
+    def _check_proven(self, key: int, now: float) -> None:
+        since = self.healthy_since.get(key)
         assert since is not None, "returned to a path without a run of health"
-        assert now - since >= self._delay(switch.to_key) - 1e-6, "returned too early"
+        assert now - since >= self._delay(key) - 1e-6, "returned too early"
 
     def _check_pace(self, now: float) -> None:
         self.moments.append(now)
@@ -172,7 +226,9 @@ class Watch:
         self.healthy_since.pop(key, None)
         penalty, at = self.penalty.get(key, (0.0, now))
         penalty *= 2.0 ** (-max(0.0, now - at) / 7_200.0)
-        if switch.cause in (Cause.DEAD, Cause.DEGRADED):
-            penalty = min(8.0, penalty + 1.0)
+        failed = switch.cause in (Cause.DEAD, Cause.DEGRADED, Cause.CHECK_FAILED)
+        if failed:
             self.damped.add(key)
+        if failed or switch.cause is Cause.PREFERENCE:
+            penalty = min(8.0, penalty + 1.0)
         self.penalty[key] = (penalty, now)

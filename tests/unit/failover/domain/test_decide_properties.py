@@ -15,6 +15,7 @@ from hypothesis.stateful import RuleBasedStateMachine, initialize, rule
 
 from failover.domain import operators
 from failover.domain.decision import decide
+from failover.domain.evidence import Evidence
 from failover.domain.policy import FailbackMode, PolicyMode
 from failover.domain.record import from_record, to_record
 from failover.domain.state import Pause, Pin
@@ -41,6 +42,8 @@ paths = st.sampled_from([FIBRE, CABLE, LTE])
 scores = st.one_of(
     st.none(), st.sampled_from([0.0, 49.9, 50.0, 69.9, 70.0, 79.9, 80.0, 100.0]), st.floats(0, 100)
 )
+PROOF = Evidence(True, "evidence 12.5 of 12 that loss exceeds 5.5 %")
+DOUBT = Evidence(False, "evidence 9.1 of 12 that loss exceeds 5.5 %")
 usual = st.sampled_from([GOOD, GOOD, GOOD, BAD, DEAD, DEAD, UNKNOWN, RECOVERING, ONE_LOST])
 odd = st.builds(
     MemberView,
@@ -56,6 +59,9 @@ odd = st.builds(
     in_maintenance=st.booleans(),
     enabled=st.booleans(),
     in_schedule=st.booleans(),
+    evidence=st.sampled_from([None, None, PROOF, DOUBT]),
+    recent_score=scores,
+    utilisation_pct=st.one_of(st.none(), st.floats(0, 100)),
 )
 
 
@@ -74,7 +80,7 @@ class AnyLife(RuleBasedStateMachine):
         self.world = World(policy)
         self.watch = Watch(policy)
 
-    def tick(self, **flags: bool) -> None:
+    def tick(self, **flags: Any) -> None:
         world, before = self.world, self.world.state
         decision = world.decide(**flags)
         views = dict(world.views)
@@ -115,10 +121,27 @@ class AnyLife(RuleBasedStateMachine):
         self.world.now += secs
         self.tick()
 
-    @rule(blind=st.booleans(), standby=st.booleans())
-    def the_monitor_or_the_pair_changes(self, blind: bool, standby: bool) -> None:
+    @rule(blind=st.booleans(), standby=st.booleans(), reference_ok=st.booleans())
+    def the_monitor_or_the_pair_changes(self, **flags: bool) -> None:
         self.world.now += 0.5
-        self.tick(blind=blind, standby=standby)
+        self.tick(**flags)
+
+    @rule(clock_ok=st.booleans(), in_failback_window=st.booleans())
+    def the_time_of_day_changes(self, **flags: bool) -> None:
+        self.world.now += 0.5
+        self.tick(**flags)
+
+    @rule(secs=st.sampled_from([0.0, 1.0, 29.0, 30.0]), times=st.integers(1, 4))
+    def the_path_below_changes(self, secs: float, times: int) -> None:
+        until = self.world.now + secs
+        for _ in range(times):
+            self.world.now += 1.0
+            self.tick(settle_until=until)
+
+    @rule(older=st.sampled_from([0, 0, 1]), secs=st.sampled_from([0.5, 9.9, 10.0]))
+    def the_check_after_the_switch_fails(self, older: int, secs: float) -> None:
+        self.world.now += secs
+        self.tick(failed_generation=self.world.state.generation - older)
 
     @rule(
         enabled=st.booleans(),

@@ -1,11 +1,10 @@
-"""The two verdicts that can start a failover, and the order of candidates."""
+"""The two verdicts that can start a failover."""
 
 from __future__ import annotations
 
 import pytest
 
 from failover.domain.evidence import TOO_LITTLE, is_dead, is_degraded
-from failover.domain.strategies import STRATEGIES, ranking
 from tests.unit.failover.domain.worlds import BAD, DEAD, GOOD, RECOVERING, UNKNOWN, scored
 
 
@@ -34,21 +33,3 @@ def test_evidence_needs_thirty_probes(settled: int, value: bool) -> None:
 @pytest.mark.parametrize("view", [DEAD, UNKNOWN, RECOVERING, BAD._replace(reachable=None)])
 def test_dead_unknown_and_unscored_paths_are_not_degraded(view: object) -> None:
     assert not is_degraded(view, 50.0).value  # type: ignore[arg-type]  # parametrised views
-
-
-@pytest.mark.parametrize("strategy", STRATEGIES)
-def test_equal_rank_is_broken_by_score_then_latency(strategy: str) -> None:
-    best = scored(90.0)._replace(latency_ms=10.0)
-    slower = scored(90.0)._replace(latency_ms=30.0)
-    unmeasured = RECOVERING._replace(latency_ms=None)
-    views = [unmeasured, scored(60.0), slower, best]
-    ordered = sorted(views, key=lambda view: ranking(strategy, 1, view))
-    assert ordered == [best, slower, scored(60.0), unmeasured]
-
-
-def test_priority_comes_before_score() -> None:
-    assert ranking("priority", 1, scored(55.0)) < ranking("priority", 2, scored(100.0))
-
-
-def test_every_strategy_has_words_for_people() -> None:
-    assert all(row.label and row.help_text for row in STRATEGIES.values())

@@ -59,7 +59,7 @@ class World:
         self.views.update(dict.fromkeys(keys, view))
         return self
 
-    def decide(self, **flags: bool) -> Decision:
+    def decide(self, **flags: Any) -> Decision:
         """One decision now; its state is kept."""
         decision = decide(self.policy, self.state, dict(self.views), self.now, **flags)
         self.state = decision.state
@@ -69,7 +69,7 @@ class World:
             self.moments.append(self.now)
         return decision
 
-    def run(self, secs: float, step: float = 0.5, **flags: bool) -> Decision:
+    def run(self, secs: float, step: float = 0.5, **flags: Any) -> Decision:
         """Decide now and every ``step`` seconds for ``secs``; the last decision."""
         until = self.now + secs
         decision = self.decide(**flags)
