@@ -8,6 +8,7 @@ from typing import NamedTuple
 
 from failover.executors.base import RouteExecutor
 from failover.executors.dry_run import DryRunExecutor
+from failover.executors.linux import LinuxExecutor
 
 
 class ExecutorKind(NamedTuple):
@@ -33,6 +34,12 @@ EXECUTORS: dict[str, ExecutorKind] = {
         "Dry run",
         "Changes nothing: shows the exact route changes of every switch and their inverse.",
         lambda state_dir: DryRunExecutor(),
+    ),
+    "linux": ExecutorKind(
+        "Linux routes",
+        "Moves traffic of this host by routes and rules of its own, read back from the kernel.",
+        LinuxExecutor,
+        reads_back=True,
     ),
 }
 """The kinds of executor by the name that policies store."""

@@ -183,7 +183,8 @@ class Observed:
 class Proposal:
     """A policy that somebody wants to enable; ``members`` in their order, the primary first.
 
-    ``unverified`` has, by path key, why the probe route of a member is not verified.
+    ``unverified`` has, by path key, why the probe route of a member is not verified;
+    ``carried_here`` says that this very process would carry the policy out.
     """
 
     policy_uid: str
@@ -192,6 +193,7 @@ class Proposal:
     routes: tuple[Route, ...]
     unverified: Mapping[int, str] = field(default_factory=dict)
     ipv6_default_declared: bool = False
+    carried_here: bool = False
     options: Mapping[str, Any] = field(default_factory=dict)
 
 

@@ -42,7 +42,7 @@ class DryRunExecutor:
             intent.to_uplink.path_key, intent.generation, intent.lease_epoch, plan.changes
         )
         self._in_force[intent.policy_uid] = wanted
-        self._fence.remember(intent)
+        self._fence.remember(plan)
         self.plans.append(plan)
         verified = self.observe(intent.policy_uid) == wanted
         duration_ms = (self._clock() - started) * 1000.0

@@ -116,8 +116,8 @@ def test_every_prober_is_registered() -> None:
     assert implementations(health.probers, Prober) == {row.make for row in PROBERS.values()}
 
 
-def test_every_executor_is_registered() -> None:
-    registered = {row.make for row in EXECUTORS.values()}
+def test_every_executor_is_registered(tmp_path: Path) -> None:
+    registered = {type(row.make(tmp_path)) for row in EXECUTORS.values()}
     assert implementations(failover.executors, RouteExecutor) == registered
 
 

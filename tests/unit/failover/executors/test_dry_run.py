@@ -39,7 +39,7 @@ def test_only_the_latest_plans_are_remembered() -> None:
 
 
 def test_the_registry_makes_each_kind_and_describes_it(tmp_path: Path) -> None:
-    assert list(EXECUTORS) == ["dry_run"]
+    assert next(iter(EXECUTORS)) == "dry_run"
     for row in EXECUTORS.values():
         assert row.label
         assert row.help_text
