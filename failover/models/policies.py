@@ -9,9 +9,12 @@ from django.core.exceptions import ValidationError
 from django.core.validators import MaxValueValidator, MinValueValidator
 from django.db import models
 from django.db.models import F, Q
+from django.db.models.functions import Coalesce
 
 from failover.domain.strategies import STRATEGIES
 from failover.executors import EXECUTORS
+from failover.executors.base import Connections, Selectors
+from failover.models.validators import validate_role_source, validate_time_zone, validate_windows
 from health.models import Path
 from health.models.validators import validate_interface_name
 
@@ -26,6 +29,15 @@ def executor_choices() -> list[tuple[str, str]]:
     return [(key, executor.label) for key, executor in EXECUTORS.items()]
 
 
+def connections_choices() -> list[tuple[str, str]]:
+    """Which connections a switch may forget."""
+    return [
+        (Connections.NONE.value, "None"),
+        (Connections.OLD_PATH.value, "Those of the path that was left"),
+        (Connections.ALL.value, "All"),
+    ]
+
+
 class PolicyMode(models.TextChoices):
     """Whether a policy acts on its decisions."""
 
@@ -37,6 +49,7 @@ class FailbackMode(models.TextChoices):
     """How traffic returns to a better path."""
 
     AUTOMATIC = "automatic", "Automatic, after the failback delay"
+    WINDOW = "window", "Automatic, but only inside the failback window"
     MANUAL = "manual", "Only when an operator says so"
     NEVER = "never", "Never"
 
@@ -62,6 +75,19 @@ class FailoverPolicy(models.Model):
         help_text="What moves the traffic. 'Dry run' shows the exact changes and makes none.",
     )
     executor_options = models.JSONField(default=dict, blank=True)
+    connections = models.CharField(
+        max_length=10,
+        choices=connections_choices,
+        default=Connections.OLD_PATH.value,
+        help_text="Which tracked connections are forgotten after a switch, so that they are "
+        "translated to the new line's address: those of the path that was left, all, or none.",
+    )
+    ipv6_default_declared = models.BooleanField(
+        "IPv6 default route declared",
+        default=False,
+        help_text="There is provider-independent space, NPTv6, or a hook that deprecates the old "
+        "prefix: without, hosts keep addresses that the other provider drops.",
+    )
     failover_threshold = models.FloatField(
         default=50.0,
         validators=[MinValueValidator(0), MaxValueValidator(100)],
@@ -84,14 +110,26 @@ class FailoverPolicy(models.Model):
         default=True,
         help_text="Wait longer before each further return to a path that keeps failing.",
     )
-    schedule = models.JSONField(
-        default=dict, blank=True, editable=False, help_text="When members may be used."
+    failback_window = models.CharField(
+        max_length=200,
+        blank=True,
+        validators=[validate_windows],
+        help_text="For the mode 'inside the failback window': when traffic may return, such as "
+        "'Mon-Fri 02:00-04:00; Sat,Sun 00:00-06:00'.",
+    )
+    time_zone = models.CharField(
+        max_length=64,
+        blank=True,
+        validators=[validate_time_zone],
+        help_text="Of the failback window and of the members' schedules, such as "
+        "Europe/Berlin. Empty: the zone of this installation.",
     )
     role_source = models.CharField(
         max_length=200,
         blank=True,
-        editable=False,
-        help_text="Where a router pair says who is MASTER. Empty: always this one.",
+        validators=[validate_role_source],
+        help_text="A file in which a router pair says its role: MASTER, BACKUP or FAULT, as "
+        "keepalived's notify script writes it. Only the MASTER acts. Empty: always this one.",
     )
     created_at = models.DateTimeField(auto_now_add=True)
     updated_at = models.DateTimeField(auto_now=True)
@@ -137,6 +175,13 @@ class PolicyMember(models.Model):
     position = models.PositiveSmallIntegerField(
         help_text="0 is the primary; backups follow in the order in which they are tried."
     )
+    schedule = models.CharField(
+        max_length=200,
+        blank=True,
+        validators=[validate_windows],
+        help_text="When the path may be used, such as 'Mon-Fri 08:00-18:00; 22:00-06:00'. "
+        "Empty: always.",
+    )
     updated_at = models.DateTimeField(auto_now=True)
 
     class Meta:
@@ -180,6 +225,16 @@ def validate_prefix(value: str) -> None:
         ) from None
 
 
+def validate_network(value: str) -> None:
+    """A network in CIDR form without host bits."""
+    try:
+        ipaddress.ip_network(value)
+    except ValueError as error:
+        raise ValidationError(
+            f"{value!r} is no network such as 10.2.0.0/16: {error}.", code="network"
+        ) from None
+
+
 class PolicyRoute(models.Model):
     """What a policy steers: a prefix in a table, or a rule's traffic into a table."""
 
@@ -190,8 +245,8 @@ class PolicyRoute(models.Model):
     metric = models.PositiveIntegerField(
         default=50, help_text="Lower than the metric of the system's own route."
     )
-    rule_source = models.CharField(max_length=49, blank=True)
-    rule_destination = models.CharField(max_length=49, blank=True)
+    rule_source = models.CharField(max_length=49, blank=True, validators=[validate_network])
+    rule_destination = models.CharField(max_length=49, blank=True, validators=[validate_network])
     rule_interface = models.CharField(
         max_length=15, blank=True, validators=[validate_interface_name]
     )
@@ -206,24 +261,52 @@ class PolicyRoute(models.Model):
         ordering = ["policy", "family", "prefix"]
         constraints = [
             models.UniqueConstraint(
-                fields=["policy", "family", "prefix", "table", "metric"],
+                "policy",
+                "family",
+                "prefix",
+                "table",
+                "metric",
+                "rule_source",
+                "rule_destination",
+                "rule_interface",
+                Coalesce("rule_dscp", -1),
+                Coalesce("rule_fwmark", -1),
                 name="route_unique_in_policy",
                 violation_error_message="The policy already steers this route.",
             )
         ]
 
     def __str__(self) -> str:
-        return f"{self.prefix} table {self.table} metric {self.metric}"
+        words = f"{self.prefix} table {self.table} metric {self.metric}"
+        chosen = self.selectors.text()
+        return f"{words} {chosen}" if chosen else words
+
+    @property
+    def selectors(self) -> Selectors:
+        """The traffic that a rule leads into the table; empty for all that looks there."""
+        return Selectors(
+            self.rule_source,
+            self.rule_destination,
+            self.rule_interface,
+            self.rule_dscp,
+            self.rule_fwmark,
+        )
 
     def clean(self) -> None:
-        """The prefix must be of the route's own family."""
-        if self.prefix in {"", "default"}:
-            return
-        try:
-            version = ipaddress.ip_network(self.prefix).version
-        except ValueError:
-            return  # the field's validator has said so
-        if version != self.family:
-            raise ValidationError(
-                {"prefix": f"{self.prefix} is IPv{version}, the family says IPv{self.family}."}
-            )
+        """The networks must be of the route's own family."""
+        problems = {}
+        for field in ("prefix", "rule_source", "rule_destination"):
+            value = getattr(self, field)
+            version = _version_of(value)
+            if version not in {None, self.family}:
+                problems[field] = f"{value} is IPv{version}, the family says IPv{self.family}."
+        if problems:
+            raise ValidationError(problems)
+
+
+def _version_of(network: str) -> int | None:
+    """The IP version; None for what is no network, which the field's validator has said."""
+    try:
+        return ipaddress.ip_network(network).version
+    except ValueError:
+        return None
