@@ -13,7 +13,7 @@ from failover.models.policies import (
     PolicyMode,
     PolicyRoute,
 )
-from failover.models.state import FailoverState, MaintenanceWindow, Override, Repeats
+from failover.models.state import FailoverState, MaintenanceWindow, Override
 
 __all__ = [
     "AddressFamily",
@@ -33,6 +33,5 @@ __all__ = [
     "PolicyMember",
     "PolicyMode",
     "PolicyRoute",
-    "Repeats",
     "RouteInForce",
 ]
