@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass
-from datetime import datetime
+from dataclasses import dataclass, replace
+from datetime import datetime, timedelta
+from itertools import zip_longest
 from typing import Any
 
 from django.db.models import Count, Prefetch, Q, QuerySet, Sum
@@ -16,19 +17,36 @@ from failover.models import (
     FailoverState,
     MaintenanceWindow,
     PolicyMember,
+    Repeats,
 )
+from failover.schedules import is_under_way, weekly_schedule
 from health.models import Path
 from health.selectors.configuration import fingerprint_of
 
+LONGEST_REPEATED = timedelta(days=8)
+"""A weekly window lasts a week at most, and a day is the most that time zones differ."""
+
 
 def paths_in_maintenance(*, now: datetime) -> set[int]:
-    """Keys of the paths that a maintenance window covers at ``now``; one query."""
-    windows = MaintenanceWindow.objects.filter(starts_at__lte=now, ends_at__gt=now)
+    """Keys of the paths that a maintenance window covers at ``now``; at most two queries."""
+    recurring = ~Q(repeats=Repeats.NONE) & (
+        Q(last_day__isnull=True) | Q(last_day__gte=now.date() - LONGEST_REPEATED)
+    )
+    windows = [
+        window
+        for window in MaintenanceWindow.objects.filter(
+            Q(ends_at__gt=now) | recurring, starts_at__lte=now
+        )
+        if is_under_way(window, now=now)
+    ]
+    if not windows:
+        return set()
+    sites = [window.site_id for window in windows if window.site_id]
     covered = (
-        Q(pk__in=windows.filter(path__isnull=False).values("path"))
-        | Q(uplink__in=windows.filter(uplink__isnull=False).values("uplink"))
-        | Q(uplink__vantage__site__in=windows.filter(site__isnull=False).values("site"))
-        | Q(destination__in=windows.filter(site__isnull=False).values("site"))
+        Q(pk__in=[window.path_id for window in windows if window.path_id])
+        | Q(uplink__in=[window.uplink_id for window in windows if window.uplink_id])
+        | Q(uplink__vantage__site__in=sites)
+        | Q(destination__in=sites)
     )
     return set(Path.objects.filter(covered).values_list("pk", flat=True))
 
@@ -47,16 +65,28 @@ def policies_with_members() -> QuerySet[FailoverPolicy]:
 
 def policy_spec(policy: FailoverPolicy) -> PolicySpec:
     """A policy as ``decide()`` wants it; its members must be prefetched in order."""
-    return policy_spec_over(policy, [member.path for member in policy.members.all()])
+    members = list(policy.members.all())
+    schedules = [member.schedule for member in members]
+    return policy_spec_over(policy, [member.path for member in members], schedules)
 
 
-def policy_spec_over(policy: FailoverPolicy, paths: Iterable[Path]) -> PolicySpec:
-    """The same with ``paths`` for members, the primary first: for a policy not yet saved."""
+def policy_spec_over(
+    policy: FailoverPolicy, paths: Iterable[Path], schedules: Iterable[str] = ()
+) -> PolicySpec:
+    """The same with ``paths`` for members, the primary first: for a policy not yet saved.
+
+    ``schedules`` are the texts of the members' time windows in the same order.
+    """
+    zone = policy.time_zone
+    members = [
+        replace(member_spec(path), schedule=weekly_schedule(text or "", zone))
+        for path, text in zip_longest(paths, schedules)
+    ]
     return PolicySpec(
         policy_id=policy.pk or 0,
         uid=str(policy.uid),
         name=policy.name,
-        members=tuple(member_spec(path) for path in paths),
+        members=tuple(members),
         failover_threshold=policy.failover_threshold,
         failback_threshold=policy.failback_threshold,
         failback_delay_secs=policy.failback_delay_secs,
@@ -65,6 +95,7 @@ def policy_spec_over(policy: FailoverPolicy, paths: Iterable[Path]) -> PolicySpe
         mode=PolicyMode(policy.mode),
         enabled=policy.enabled,
         strategy=policy.strategy,
+        failback_window=weekly_schedule(policy.failback_window, zone),
     )
 
 
@@ -75,6 +106,7 @@ def member_spec(path: Path) -> MemberSpec:
         name=path.name,
         interval_ns=path.probe_profile.interval_ms * 1_000_000,
         vantage=path.uplink.vantage.name,
+        rides_on=path.rides_on_id,
     )
 
 

@@ -151,9 +151,9 @@ class PathAdmin(CountedDeletion):
     list_filter = ["enabled", "kind", "uplink__vantage", "uplink__transport", "sla_profile"]
     list_select_related = ["uplink__vantage", "destination", "sla_profile", "current"]
     search_fields = ["name", "targets__address", "uplink__name", "uplink__provider"]
-    autocomplete_fields = ["uplink", "destination", "probe_profile", "sla_profile"]
+    autocomplete_fields = ["uplink", "destination", "rides_on", "probe_profile", "sla_profile"]
     fieldsets = [
-        (None, {"fields": ["name", "uplink", "destination", "enabled"]}),
+        (None, {"fields": ["name", "uplink", "destination", "rides_on", "enabled"]}),
         ("Probing", {"fields": ["kind", "probe_profile", "budget", "quorum", "dscp"]}),
         ("Limits", {"fields": ["sla_profile"]}),
         ("Notes", {"fields": ["notes"]}),

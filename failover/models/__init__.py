@@ -13,7 +13,7 @@ from failover.models.policies import (
     PolicyMode,
     PolicyRoute,
 )
-from failover.models.state import FailoverState, MaintenanceWindow, Override
+from failover.models.state import FailoverState, MaintenanceWindow, Override, Repeats
 
 __all__ = [
     "AddressFamily",
@@ -33,5 +33,6 @@ __all__ = [
     "PolicyMember",
     "PolicyMode",
     "PolicyRoute",
+    "Repeats",
     "RouteInForce",
 ]

@@ -14,6 +14,7 @@ from django.db.models.functions import Coalesce
 from failover.domain.strategies import STRATEGIES
 from failover.executors import EXECUTORS
 from failover.executors.base import Connections, Selectors
+from failover.models.validators import validate_role_source, validate_time_zone, validate_windows
 from health.models import Path
 from health.models.validators import validate_interface_name
 
@@ -48,6 +49,7 @@ class FailbackMode(models.TextChoices):
     """How traffic returns to a better path."""
 
     AUTOMATIC = "automatic", "Automatic, after the failback delay"
+    WINDOW = "window", "Automatic, but only inside the failback window"
     MANUAL = "manual", "Only when an operator says so"
     NEVER = "never", "Never"
 
@@ -108,14 +110,26 @@ class FailoverPolicy(models.Model):
         default=True,
         help_text="Wait longer before each further return to a path that keeps failing.",
     )
-    schedule = models.JSONField(
-        default=dict, blank=True, editable=False, help_text="When members may be used."
+    failback_window = models.CharField(
+        max_length=200,
+        blank=True,
+        validators=[validate_windows],
+        help_text="For the mode 'inside the failback window': when traffic may return, such as "
+        "'Mon-Fri 02:00-04:00; Sat,Sun 00:00-06:00'.",
+    )
+    time_zone = models.CharField(
+        max_length=64,
+        blank=True,
+        validators=[validate_time_zone],
+        help_text="Of the failback window and of the members' schedules, such as "
+        "Europe/Berlin. Empty: the zone of this installation.",
     )
     role_source = models.CharField(
         max_length=200,
         blank=True,
-        editable=False,
-        help_text="Where a router pair says who is MASTER. Empty: always this one.",
+        validators=[validate_role_source],
+        help_text="A file in which a router pair says its role: MASTER, BACKUP or FAULT, as "
+        "keepalived's notify script writes it. Only the MASTER acts. Empty: always this one.",
     )
     created_at = models.DateTimeField(auto_now_add=True)
     updated_at = models.DateTimeField(auto_now=True)
@@ -160,6 +174,13 @@ class PolicyMember(models.Model):
     path = models.ForeignKey(Path, on_delete=models.PROTECT, related_name="memberships")
     position = models.PositiveSmallIntegerField(
         help_text="0 is the primary; backups follow in the order in which they are tried."
+    )
+    schedule = models.CharField(
+        max_length=200,
+        blank=True,
+        validators=[validate_windows],
+        help_text="When the path may be used, such as 'Mon-Fri 08:00-18:00; 22:00-06:00'. "
+        "Empty: always.",
     )
     updated_at = models.DateTimeField(auto_now=True)
 

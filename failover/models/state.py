@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+import datetime as dt
+
 from django.conf import settings
+from django.core.exceptions import ValidationError
 from django.db import models
 from django.db.models import F, Q
 
 from failover.models.policies import FailoverPolicy
+from failover.models.validators import validate_time_zone
 from health.models import Path, Site, Uplink
 
 
@@ -80,6 +84,14 @@ class Override(models.Model):
         return f"{self.policy_id} pinned to {self.path_id}"
 
 
+class Repeats(models.TextChoices):
+    """How often planned work comes back; see ``failover.domain.calendar``."""
+
+    NONE = "none", "Once"
+    DAILY = "daily", "Every day"
+    WEEKLY = "weekly", "Every week"
+
+
 class MaintenanceWindow(models.Model):
     """A planned time in which a path, an uplink or a site is not to be used."""
 
@@ -88,7 +100,23 @@ class MaintenanceWindow(models.Model):
     uplink = models.ForeignKey(Uplink, null=True, blank=True, on_delete=models.CASCADE)
     path = models.ForeignKey(Path, null=True, blank=True, on_delete=models.CASCADE)
     starts_at = models.DateTimeField()
-    ends_at = models.DateTimeField()
+    ends_at = models.DateTimeField(help_text="The paths may be used again from here on.")
+    repeats = models.CharField(
+        max_length=10,
+        choices=Repeats,
+        default=Repeats.NONE,
+        help_text="Daily or weekly: at the same local time as the first one.",
+    )
+    time_zone = models.CharField(
+        max_length=64,
+        blank=True,
+        validators=[validate_time_zone],
+        help_text="By whose clock it repeats, such as Europe/Berlin. Empty: the zone of this "
+        "installation.",
+    )
+    last_day = models.DateField(
+        null=True, blank=True, help_text="The last day on which it begins. Empty: no end."
+    )
     reason = models.CharField(max_length=200, blank=True)
     created_by = models.ForeignKey(
         settings.AUTH_USER_MODEL, null=True, on_delete=models.SET_NULL, related_name="+"
@@ -114,7 +142,34 @@ class MaintenanceWindow(models.Model):
                 name="maintenance_of_exactly_one_thing",
                 violation_error_message="Choose exactly one of site, uplink and path.",
             ),
+            models.CheckConstraint(
+                condition=Q(last_day__isnull=True) | ~Q(repeats="none"),
+                name="maintenance_last_day_of_repeated",
+                violation_error_message="A last day needs a window that repeats: choose daily or "
+                "weekly, or leave the last day empty.",
+            ),
         ]
 
     def __str__(self) -> str:
         return self.name
+
+    def clean(self) -> None:
+        """A repeated window must be over before it comes back, and must come at all."""
+        if self.starts_at is None or self.ends_at is None or self.ends_at <= self.starts_at:
+            return  # the field or the constraint says so
+        period = {Repeats.DAILY: 1, Repeats.WEEKLY: 7}.get(Repeats(self.repeats), 0)
+        if period and self.ends_at - self.starts_at > dt.timedelta(days=period):
+            hours = (self.ends_at - self.starts_at).total_seconds() / 3600
+            raise ValidationError(
+                {
+                    "ends_at": f"The window lasts {hours:g} hours, longer than the {period * 24} "
+                    "after which it begins again: end it earlier, or repeat it less often."
+                }
+            )
+        if period and self.last_day is not None and self.last_day < self.starts_at.date():
+            raise ValidationError(
+                {
+                    "last_day": f"{self.last_day} is before the first window begins "
+                    f"({self.starts_at.date()}): choose a later day, or none."
+                }
+            )

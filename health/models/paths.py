@@ -15,6 +15,9 @@ from health.models.validators import validate_target_address
 from health.probers import PROBERS
 from health.probers.asked import Asked
 
+MOST_LAYERS = 4
+"""Tunnels in tunnels; more is a circle or a mistake."""
+
 
 def prober_choices() -> list[tuple[str, str]]:
     """The registered probe kinds; a callable, so that a new kind needs no migration."""
@@ -54,6 +57,15 @@ class Path(models.Model):
         verbose_name="DSCP",
         help_text="Traffic class of the probes, 0–63 (46 is EF, voice).",
     )
+    rides_on = models.ForeignKey(
+        "self",
+        null=True,
+        blank=True,
+        on_delete=models.SET_NULL,
+        related_name="overlays",
+        help_text="For a tunnel: the path that carries its packets. After a switch there, "
+        "policies give the tunnel 30 s to settle.",
+    )
     enabled = models.BooleanField(default=True, help_text="Off: not probed, shown as paused.")
     notes = models.TextField(blank=True)
     created_at = models.DateTimeField(auto_now_add=True)
@@ -83,6 +95,32 @@ class Path(models.Model):
 
     def __str__(self) -> str:
         return self.name
+
+    def clean(self) -> None:
+        """A tunnel rides on another path of the same host, and never on itself."""
+        below = self.rides_on
+        if below is None:
+            return
+        if self.uplink_id and below.uplink.vantage_id != self.uplink.vantage_id:
+            raise ValidationError(
+                {
+                    "rides_on": f"{below.name} is probed by {below.uplink.vantage.name}, this path "
+                    f"by {self.uplink.vantage.name}: choose a path of the same probe host."
+                }
+            )
+        carrier: Path | None = below
+        for _ in range(MOST_LAYERS):
+            if carrier is None:
+                return
+            if self.pk is not None and carrier.pk == self.pk:
+                break
+            carrier = carrier.rides_on
+        raise ValidationError(
+            {
+                "rides_on": f"{below.name} rides on this path itself, or on more than "
+                f"{MOST_LAYERS} others: choose the path that carries the tunnel's packets."
+            }
+        )
 
 
 class PathTarget(models.Model):
