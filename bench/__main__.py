@@ -7,6 +7,7 @@ import sys
 
 BENCHMARKS = {
     "decide": "bench.decide",
+    "detector": "bench.detector",
     "writer": "bench.writer",
     "recovery": "bench.recovery",
     "cpu": "bench.probing.cpu",

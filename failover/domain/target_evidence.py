@@ -26,8 +26,8 @@ RECENT_PROBES = 10
 LEAST_RECENT = 5
 """Probes from which the recent past has a score."""
 LEAST_BAD_PER_SECOND = 2
-MOST_BAD_SHARE = 0.4
-"""At most max(2, 40 % of a second's probes) bad ones of one second count: a burst is one event."""
+MOST_BAD_SHARE = 0.6
+"""At most max(2, 60 % of a second's probes) bad ones of one second count: a burst is one event."""
 SECONDS_KEPT = 16
 """Seconds whose bad probes are remembered; probes settle in any order within their timeout."""
 _SECOND_NS = 1_000_000_000
@@ -106,7 +106,7 @@ class TargetEvidence:
         self._settings = settings
         self._span_ns = max(RECENT_NS, RECENT_PROBES * settings.interval_ns)
         per_second = _SECOND_NS / settings.interval_ns
-        # Less a trifle, because 0.4 · 5 is not to be rounded up to 3.
+        # Less a trifle, because 0.6 · 5 is not to be rounded up to 4.
         share = math.ceil(MOST_BAD_SHARE * per_second - 1e-9)
         self._most_bad_per_second = max(LEAST_BAD_PER_SECOND, share)
         self.bank.secs_needed = settings.bad_secs_needed
