@@ -7,142 +7,153 @@ for every row that a crash or an error left undone.
 from __future__ import annotations
 
 import logging
+from collections.abc import Callable
 from datetime import datetime, timedelta
-from pathlib import Path as FilePath
 
-from django.conf import settings
 from django.db import DatabaseError
-from django.db.models import Q
+from django.db.models import Q, QuerySet
 
 from failover import services
+from failover.control.executor_set import ExecutorSet
+from failover.control.intents import UplinkStates, intent_of, plan_for
 from failover.executors import EXECUTORS
-from failover.executors.base import ExecutorError, Intent, Plan, Route, RouteExecutor, UplinkFacts
+from failover.executors.base import Applied, ExecutorError
 from failover.models import FailoverEvent, FailoverPolicy, OutboxMessage, OutboxTopic
-from health.models import Path
+from health.models import CurrentHealth
+
+__all__ = ["Actuator", "plan_for"]
 
 log = logging.getLogger(__name__)
 
+GIVE_UP_AFTER = 3
+"""Attempts after which a switch is given up, if another path could carry the traffic."""
+
+
+def _always(kind: str) -> bool:
+    return True
+
 
 class Actuator:
-    """Carries switches out with the executor of their policy; one instance per monitor loop."""
+    """Carries switches out with the executor of their policy; one instance per monitor loop.
 
-    def __init__(self, vantage_id: int, lease_epoch: int) -> None:
+    ``may_use`` is asked before each one, ``on_given_up`` told of each that won't happen.
+    """
+
+    def __init__(
+        self,
+        vantage_id: int,
+        lease_epoch: int,
+        *,
+        executors: ExecutorSet | None = None,
+        may_use: Callable[[str], bool] = _always,
+        uplink_states: Callable[[], UplinkStates] = dict,
+        on_given_up: Callable[[FailoverEvent], None] = lambda event: None,
+    ) -> None:
         self._vantage_id = vantage_id
         self._lease_epoch = lease_epoch
-        self._executors: dict[str, RouteExecutor] = {}
+        self._executors = executors or ExecutorSet()
+        self._may_use = may_use
+        self._uplink_states = uplink_states
+        self._on_given_up = on_given_up
 
-    def carry_out_due(self, *, now: datetime) -> None:
-        """Carry out every switch of this vantage that is due, the oldest first."""
-        due = (
-            OutboxMessage.objects.filter(
-                topic=OutboxTopic.ACTUATE,
-                done_at__isnull=True,
-                next_attempt_at__lte=now,
-            )
-            # A path that was deleted meanwhile belongs to no vantage: whoever sees it, ends it.
-            .filter(
-                Q(event__to_path__uplink__vantage=self._vantage_id) | Q(event__to_path__isnull=True)
-            )
-            .select_related("event__policy__state")
-            .order_by("id")
-        )
-        for message in due:
-            self._carry_out(message, now=now)
+    def carry_out_due(self, *, now: datetime) -> int:
+        """Carry out every switch of this vantage that is due, the oldest first; returns how many.
 
-    def _carry_out(self, message: OutboxMessage, *, now: datetime) -> None:
+        Orders to withdraw the routes of deleted policies are carried out as well.
+        """
+        due = OutboxMessage.objects.filter(done_at__isnull=True, next_attempt_at__lte=now)
+        carried_out = sum(self._carry_out(message, now=now) for message in self._switches(due))
+        for message in due.filter(
+            topic=OutboxTopic.WITHDRAW, payload__vantage_id=self._vantage_id
+        ).select_related("event"):
+            self._withdraw(message, now=now)
+        return carried_out
+
+    def _switches(self, due: QuerySet[OutboxMessage]) -> QuerySet[OutboxMessage]:
+        # A path that was deleted meanwhile belongs to no vantage: whoever sees it, ends it.
+        mine = Q(event__to_path__uplink__vantage=self._vantage_id) | Q(event__to_path__isnull=True)
+        rows = due.filter(mine, topic=OutboxTopic.ACTUATE)
+        return rows.select_related("event__policy__state").order_by("id")
+
+    # --- a switch -----------------------------------------------------------------------
+    def _carry_out(self, message: OutboxMessage, *, now: datetime) -> bool:
         event = message.event
         policy = event.policy
         state = getattr(policy, "state", None)
         if policy is None or state is None or state.generation != event.generation:
             services.supersede(message, now=now)
-            return
+            return False
+        if not self._may_use(policy.executor):
+            return False
         try:
-            executor = self._executor(policy.executor)
-            applied = executor.apply(executor.plan(intent_of(event, policy, self._lease_epoch)))
-        except ExecutorError as error:
-            log.error("switch of %s failed: %s", event.policy_name, error)
-            services.fail_switch(message, str(error), retry=error.retryable, now=now)
-            return
+            applied = self._apply(event, policy)
         except DatabaseError:
             raise
+        except ExecutorError as error:
+            log.error("switch of %s failed: %s", event.policy_name, error)
+            self._failed(message, policy, str(error), retryable=error.retryable, now=now)
+            return False
         except Exception as error:
             # A defect of one executor must not hold up the switches of other policies.
             log.exception("switch of %s failed", event.policy_name)
-            services.fail_switch(message, f"{type(error).__name__}: {error}", retry=True, now=now)
-            return
+            said = f"{type(error).__name__}: {error}"
+            self._failed(message, policy, said, retryable=True, now=now)
+            return False
         finished_at = now + timedelta(milliseconds=applied.duration_ms)
         services.finish_switch(message, applied, now=finished_at)
         log.info("%s now uses %s: %s", event.policy_name, event.to_path_name, event.reason)
+        return True
 
-    def _executor(self, kind: str) -> RouteExecutor:
-        if kind not in EXECUTORS:
+    def _apply(self, event: FailoverEvent, policy: FailoverPolicy) -> Applied:
+        executor = self._executors.of(policy.executor)
+        intent = intent_of(event, policy, self._lease_epoch, self._uplink_states())
+        applied = executor.apply(executor.plan(intent))
+        if EXECUTORS[policy.executor].reads_back and not applied.verified:
             raise ExecutorError(
-                f"There is no executor {kind!r}; choose one of {', '.join(EXECUTORS)}.",
-                retryable=False,
+                f"Reading back found something else: {applied.detail}", retryable=True
             )
-        if kind not in self._executors:
-            self._executors[kind] = EXECUTORS[kind].make(executor_folder())
-        return self._executors[kind]
+        return applied
+
+    def _failed(
+        self,
+        message: OutboxMessage,
+        policy: FailoverPolicy,
+        error: str,
+        *,
+        retryable: bool,
+        now: datetime,
+    ) -> None:
+        """Try again later, or give up so that the policy may choose another path."""
+        event = message.event
+        observed = self._executors.observe(policy.executor, str(policy.uid))
+        in_force = event.from_path_id if observed is None else observed.path_key
+        tried_enough = message.attempts + 1 >= GIVE_UP_AFTER
+        if retryable and not (tried_enough and _has_alternative(event, policy)):
+            services.fail_switch(message, error, retry=True, now=now)
+            services.keep_trouble(policy.pk, error, path_id=in_force)
+            return
+        services.give_up(message, error, in_force=in_force, lease_epoch=self._lease_epoch, now=now)
+        self._on_given_up(event)
+
+    # --- the routes of a deleted policy ---------------------------------------------------
+    def _withdraw(self, message: OutboxMessage, *, now: datetime) -> None:
+        kind, policy_uid = message.payload["executor"], message.payload["policy_uid"]
+        if not self._may_use(kind):
+            return
+        try:
+            self._executors.of(kind).remove(policy_uid)
+        except Exception as error:
+            log.exception("the routes of %s could not be withdrawn", message.event.policy_name)
+            services.fail_switch(
+                message, f"The routes are still there: {error}", retry=True, now=now
+            )
+            return
+        services.close_message(message, now=now)
 
 
-def intent_of(event: FailoverEvent, policy: FailoverPolicy, lease_epoch: int) -> Intent:
-    """The order for the executor that ``event`` stands for."""
-    paths = Path.objects.select_related("uplink").in_bulk(
-        [key for key in (event.from_path_id, event.to_path_id) if key is not None]
-    )
-    if event.to_path_id not in paths:
-        raise ExecutorError("The path to switch to has been deleted.", retryable=False)
-    return Intent(
-        policy_uid=str(policy.uid),
-        policy_name=policy.name,
-        generation=event.generation,
-        lease_epoch=lease_epoch,
-        to_uplink=uplink_facts(paths[event.to_path_id]),
-        from_uplink=(
-            uplink_facts(paths[event.from_path_id]) if event.from_path_id in paths else None
-        ),
-        routes=routes_of(policy),
-    )
-
-
-def plan_for(policy: FailoverPolicy, to_path: Path, from_path: Path | None) -> Plan:
-    """What switching ``policy`` to ``to_path`` would change; raises ``ExecutorError``."""
-    intent = Intent(
-        policy_uid=str(policy.uid),
-        policy_name=policy.name,
-        generation=0,
-        lease_epoch=0,
-        to_uplink=uplink_facts(to_path),
-        from_uplink=uplink_facts(from_path) if from_path else None,
-        routes=routes_of(policy),
-    )
-    return EXECUTORS[policy.executor].make(executor_folder()).plan(intent)
-
-
-def uplink_facts(path: Path) -> UplinkFacts:
-    """The next hop of a path's uplink, as configured ('auto' is left to the kernel)."""
-    uplink = path.uplink
-    gateway = "" if uplink.gateway == "auto" else uplink.gateway
-    source = "" if uplink.source == "auto" else uplink.source
-    return UplinkFacts(
-        path_key=path.pk,
-        name=path.name,
-        interface=uplink.interface,
-        gateway="" if ":" in gateway else gateway,
-        gateway6=gateway if ":" in gateway else "",
-        source="" if ":" in source else source,
-        source6=source if ":" in source else "",
-    )
-
-
-def routes_of(policy: FailoverPolicy) -> tuple[Route, ...]:
-    """The routes a policy steers."""
-    return tuple(
-        Route(route.family, route.prefix, route.table, route.metric)
-        for route in policy.routes.all()
-    )
-
-
-def executor_folder() -> FilePath:
-    """Where executors keep what must outlive their process."""
-    return FilePath(settings.DATA_DIR) / "executors"
+def _has_alternative(event: FailoverEvent, policy: FailoverPolicy) -> bool:
+    """Whether a member answers that the switch neither leaves nor goes to."""
+    others = policy.members.exclude(path__in=[event.from_path_id, event.to_path_id])
+    return CurrentHealth.objects.filter(
+        path__in=others.filter(path__enabled=True).values("path"), reachable=True
+    ).exists()

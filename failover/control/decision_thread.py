@@ -1,7 +1,8 @@
 """The thread beside the loop that makes decisions durable and carries them out.
 
 The loop decides (``failover.control.controller``) and goes on measuring; orders wait here
-while the database is slow. Nothing is committed or carried out without the lease.
+while the database is slow. Nothing is committed or carried out without the lease, but the
+escape from a dead path while the database is away (``failover.control.escape``).
 """
 
 from __future__ import annotations
@@ -10,29 +11,46 @@ import logging
 import queue
 import threading
 import time
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Callable
 from datetime import UTC, datetime
 from functools import partial
-from typing import Any
+from pathlib import Path as FilePath
 
-from django.db import DatabaseError, connection
+from django.conf import settings
+from django.db import DatabaseError, InterfaceError, OperationalError, connection
 
 from failover import services
 from failover.control import orders
 from failover.control.actuation import Actuator
+from failover.control.authority import Authority
+from failover.control.escape import EscapeHatch
+from failover.control.executor_set import ExecutorSet
+from failover.control.journal import Journal
+from failover.control.messages import (
+    Job,
+    Loaded,
+    Order,
+    Outcome,
+    Refusal,
+    Reply,
+    StoredState,
+)
 from failover.control.orders import OrderDesk, OrderGone, TakenOrder
-from failover.domain.policy import PolicySpec
-from failover.domain.situation import Notice, Switch
-from failover.models import FailoverPolicy
+from failover.control.presence import DatabasePresence
+from failover.control.present import PresentReader
+from failover.control.reconcile import Reconciler
+from failover.control.setbacks import Setbacks
+from failover.models import FailoverEvent, FailoverPolicy
 from failover.selectors import (
     decision_fingerprint,
     paths_in_maintenance,
     policies_with_members,
     policy_spec,
 )
-from failover.services import PublishedState, Scores, StaleGeneration
+from failover.services import PublishedState, StaleGeneration
 from health.monitoring.monitor import LoopContext
+
+__all__ = ["DecisionThread", "Loaded", "Order", "Outcome", "Reply", "StoredState", "journal_of"]
 
 log = logging.getLogger(__name__)
 
@@ -41,71 +59,38 @@ RELOAD_ANYWAY_NS = 30_000_000_000
 """A fingerprint can miss concurrent edits on PostgreSQL or a clock set back; this can't."""
 
 
-@dataclass(frozen=True, slots=True)
-class StoredState:
-    """A policy's state as stored: its generation, active path, and the domain record."""
-
-    generation: int
-    active: int | None
-    record: dict[str, Any]
-
-
-@dataclass(frozen=True, slots=True)
-class Loaded:
-    """What the controller must know; replaces all it knew of the configuration."""
-
-    policies: dict[int, PolicySpec]
-    states: dict[int, StoredState]
-    in_maintenance: frozenset[int]
-    disabled_paths: frozenset[int]
-
-
-@dataclass(frozen=True, slots=True)
-class Order:
-    """A decision to make durable: a switch, notices, or both."""
-
-    policy_id: int
-    published: PublishedState
-    switch: Switch | None
-    notices: Sequence[Notice]
-    scores: Scores
-    evidence: dict[str, Any] = field(default_factory=dict)
-    by_order: TakenOrder | None = None
-    """The person's order that this carries out."""
-
-
-@dataclass(frozen=True, slots=True)
-class Outcome:
-    """What became of an order; ``committed`` False means that it never happened."""
-
-    policy_id: int
-    committed: bool
-
-
-@dataclass(frozen=True, slots=True)
-class Refusal:
-    """A person's order that the rules do not allow, and the sentence why."""
-
-    order: TakenOrder
-    why: str
-
-
-Reply = Loaded | Outcome | TakenOrder
-Job = Order | Refusal | list[PublishedState] | None
+def journal_of(vantage_name: str) -> Journal:
+    """The journal of a vantage on this host."""
+    return Journal(FilePath(settings.DATA_DIR) / f"journal-{vantage_name}.jsonl")
 
 
 class DecisionThread:
     """Works on orders and publications one after the other; answers through ``reply``.
 
-    ``reply`` is called in this thread with ``Loaded``, ``Outcome`` and ``TakenOrder``
-    values and must be thread-safe.
+    ``reply`` is called in this thread with ``Loaded``, ``Outcome``, ``TakenOrder`` and
+    ``Present`` values and must be thread-safe.
     """
 
     def __init__(self, context: LoopContext, reply: Callable[[Reply], None]) -> None:
         self._context = context
         self._reply = reply
         self._jobs: queue.SimpleQueue[Job] = queue.SimpleQueue()
-        self._actuator = Actuator(context.vantage_id, context.lease.epoch)
+        self._presence = DatabasePresence()
+        self._present = PresentReader()
+        self._setbacks = Setbacks()
+        epoch, executors, authority = context.lease.epoch, ExecutorSet(), Authority(context)
+        self._actuator = Actuator(
+            context.vantage_id,
+            epoch,
+            executors=executors,
+            may_use=authority.may_use,
+            uplink_states=context.uplink_states,
+            on_given_up=self._given_up,
+        )
+        self._reconciler = Reconciler(
+            executors, epoch, may_use=authority.may_use, uplink_states=context.uplink_states
+        )
+        self._hatch = EscapeHatch(journal_of(context.vantage_name), executors, epoch)
         self._desk = OrderDesk(context.vantage_id)
         self._policies: dict[int, FailoverPolicy] = {}
         self._fingerprint: object = None
@@ -133,6 +118,7 @@ class DecisionThread:
         self._jobs.put(None)
         self._thread.join(timeout_secs)
 
+    # --- the thread ---------------------------------------------------------------------
     def _run(self) -> None:
         try:
             while True:
@@ -156,7 +142,8 @@ class DecisionThread:
         """Wait up to POLL_SECS for work, with an eye on what people order."""
         deadline = time.monotonic() + POLL_SECS
         while True:
-            self._guarded(self._take_orders)
+            if not self._presence.is_away:
+                self._guarded(self._take_orders)
             left = deadline - time.monotonic()
             try:
                 return self._jobs.get(timeout=max(0.0, min(left, orders.LOOK_EVERY_SECS)))
@@ -169,11 +156,13 @@ class DecisionThread:
             self._desk.hand_out(self._reply, now=self._now())
 
     def _guarded(self, work: Callable[[], None]) -> None:
-        """Run ``work``; a database that is away is said once per attempt and tried again."""
+        """Run ``work``; what could not be done is tried again next time."""
         try:
             work()
+        except (OperationalError, InterfaceError) as error:
+            self._presence.missed(error)
         except DatabaseError as error:
-            log.warning("the database is away, policies hold: %s", error)
+            log.warning("the database refused a failover task: %s", error)
             connection.close()
         except Exception:
             log.exception("a failover task failed; it is tried again")
@@ -181,15 +170,33 @@ class DecisionThread:
     def _now(self) -> datetime:
         return datetime.fromtimestamp(self._context.clock.wall(), UTC)
 
+    # --- what is due --------------------------------------------------------------------
     def _poll(self) -> None:
+        self._presence.be_brief()
         now, now_ns = self._now(), self._context.clock.monotonic_ns()
+        if self._hatch.is_waiting and self._context.may_act():
+            # Before anything is loaded: what is stored is older than what is in force.
+            self._hatch.import_all(lease_epoch=self._context.lease.epoch)
         fingerprint = decision_fingerprint(now=now)
         if fingerprint != self._fingerprint or now_ns >= self._reload_ns:
             self._reply(self._load(now))
             self._fingerprint = fingerprint
             self._reload_ns = now_ns + RELOAD_ANYWAY_NS
-        if self._context.may_act():
-            self._actuator.carry_out_due(now=now)
+        self._tell_present(now_ns)
+        self._presence.answered()
+        if self._context.may_act() and not self._hatch.is_waiting:
+            self._carry_out(now, now_ns)
+            self._reconciler.run_when_due(self._policies.values(), now=now, now_ns=now_ns)
+
+    def _tell_present(self, now_ns: int) -> None:
+        wall = self._context.clock.wall()
+        news = self._present.news(self._policies.values(), wall=wall, now_ns=now_ns)
+        if news is not None:
+            self._reply(news)
+
+    def _carry_out(self, now: datetime, now_ns: int) -> None:
+        if self._actuator.carry_out_due(now=now):
+            self._reconciler.look_soon(now_ns=now_ns)
 
     def _load(self, now: datetime) -> Loaded:
         mine = policies_with_members().filter(
@@ -217,28 +224,70 @@ class DecisionThread:
             disabled_paths=frozenset(path.pk for path in members if not path.enabled),
         )
 
+    # --- orders -------------------------------------------------------------------------
     def _commit(self, order: Order) -> None:
-        committed = False
+        outcome = Outcome(order.policy_id, committed=False)
         try:
-            if self._context.may_act():
-                self._write(order)
-                committed = True
+            outcome = self._settled(order)
         except StaleGeneration as error:
             log.warning("a decision came too late: %s", error)
             self._fingerprint = None  # read the state again
         except OrderGone as error:
             log.warning("an order came too late and was not carried out: %s", error)
         except DatabaseError as error:
-            log.warning("the database is away, the policy holds: %s", error)
+            log.warning("the database refused a decision, the policy holds: %s", error)
             connection.close()
         except Exception:
             log.exception("a decision could not be recorded and was not carried out")
         finally:
-            if not committed:
+            if not outcome.committed:
                 self._desk.give_back(order.by_order)
-            self._reply(Outcome(order.policy_id, committed))
-        if committed and order.switch is not None and self._context.may_act():
-            self._guarded(lambda: self._actuator.carry_out_due(now=self._now()))
+            self._reply(outcome)
+        carries = outcome.committed and not outcome.journaled and order.switch is not None
+        if carries and self._context.may_act():
+            self._guarded(lambda: self._carry_out(self._now(), self._context.clock.monotonic_ns()))
+
+    def _settled(self, order: Order) -> Outcome:
+        """Commit to the database; while it is away, to the journal if that may be."""
+        if not self._context.may_act():
+            # Is the lease gone, or the database that tells?
+            self._guarded(self._poll)
+        try:
+            if self._presence.is_away or self._hatch.is_waiting:
+                return self._escaped(order)
+            if not self._context.may_act() or self._is_set_back(order):
+                return Outcome(order.policy_id, committed=False)
+            self._write(order)
+        except (OperationalError, InterfaceError) as error:
+            self._presence.missed(error)
+            return self._escaped(order)
+        return Outcome(order.policy_id, committed=True)
+
+    def _escaped(self, order: Order) -> Outcome:
+        policy = self._policies[order.policy_id]
+        if not self._hatch.is_for(order, policy) or self._is_set_back(order):
+            return Outcome(order.policy_id, committed=False)
+        states = self._context.uplink_states()
+        escaped = self._hatch.leave(order, policy, states, now=self._now())
+        if order.switch is not None and not escaped:
+            self._note_setback(order.policy_id, order.switch.to_key)
+        return Outcome(order.policy_id, committed=escaped, journaled=escaped)
+
+    def _is_set_back(self, order: Order) -> bool:
+        """A switch there did not work a moment ago; a person may try all the same."""
+        if order.switch is None or order.by_order is not None:
+            return False
+        now_ns = self._context.clock.monotonic_ns()
+        key = (order.policy_id, order.switch.to_key)
+        return self._setbacks.left_secs(*key, now_ns=now_ns) > 0.0
+
+    def _given_up(self, event: FailoverEvent) -> None:
+        if event.policy_id is not None and event.to_path_id is not None:
+            self._note_setback(event.policy_id, event.to_path_id)
+
+    def _note_setback(self, policy_id: int, path_id: int) -> None:
+        now_ns = self._context.clock.monotonic_ns()
+        self._setbacks.note(policy_id, path_id, now_ns=now_ns)
 
     def _write(self, order: Order) -> None:
         policy = self._policies[order.policy_id]
@@ -271,5 +320,5 @@ class DecisionThread:
         self._desk.give_back(refusal.order)
 
     def _publish(self, states: list[PublishedState]) -> None:
-        if self._context.may_act():
+        if self._context.may_act() and not self._presence.is_away:
             services.publish(states, lease_epoch=self._context.lease.epoch, now=self._now())

@@ -6,6 +6,7 @@ and ``in_force`` keep wish and fact, ``retirement`` ends policies, ``audit`` wri
 
 from __future__ import annotations
 
+from failover.services.imports import JournaledSwitch, import_switch
 from failover.services.in_force import (
     MAX_FAILED_REPAIRS,
     adopt,
@@ -19,6 +20,7 @@ from failover.services.outcomes import (
     FIRST_RETRY_SECS,
     LONGEST_RETRY_SECS,
     MAX_DOUBLINGS,
+    close_message,
     fail_switch,
     finish_switch,
     give_up,
@@ -34,6 +36,7 @@ __all__ = [
     "LONGEST_RETRY_SECS",
     "MAX_DOUBLINGS",
     "MAX_FAILED_REPAIRS",
+    "JournaledSwitch",
     "PublishedState",
     "Scores",
     "StaleGeneration",
@@ -43,11 +46,13 @@ __all__ = [
     "begin_switch",
     "best_candidate",
     "clear_trouble",
+    "close_message",
     "ensure_states",
     "fail_switch",
     "finish_switch",
     "forget_in_force",
     "give_up",
+    "import_switch",
     "keep_trouble",
     "publish",
     "record_failed_repair",

@@ -41,9 +41,10 @@ def keep_trouble(policy_id: int, error: str, *, path_id: int | None) -> None:
     )
 
 
-def clear_trouble(policy_id: int) -> None:
-    """The network is as decided again, without anybody's help."""
-    RouteInForce.objects.filter(policy=policy_id).update(trouble="", failed_repairs=0)
+def clear_trouble(policy_id: int, *, path_id: int | None = None) -> None:
+    """Begin anew with repairs; ``path_id`` is what is in force, if that has been found out."""
+    known = {} if path_id is None else {"path_id": path_id}
+    RouteInForce.objects.filter(policy=policy_id).update(trouble="", failed_repairs=0, **known)
 
 
 def forget_in_force(policy_id: int) -> None:

@@ -107,6 +107,11 @@ def supersede(message: OutboxMessage, *, now: datetime) -> None:
         add_sequel(triggered, EventType.SUPERSEDED, reason=reason, now=now)
 
 
+def close_message(message: OutboxMessage, *, now: datetime) -> None:
+    """What the message asked for has been done; it has no event of its own."""
+    _mark_done(message, now=now)
+
+
 def _revert(
     policy_id: int,
     generation: int,

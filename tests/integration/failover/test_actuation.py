@@ -8,22 +8,28 @@ from datetime import UTC, datetime, timedelta
 import pytest
 from django.db import OperationalError
 
-from failover.control.actuation import Actuator, intent_of, plan_for, uplink_facts
+from failover import services
+from failover.control.actuation import Actuator
+from failover.control.intents import intent_of, plan_for, uplink_facts
 from failover.executors import EXECUTORS
 from failover.executors.base import Applied, ExecutorError, Intent, Observed, Plan
 from failover.executors.planning import route_changes
-from failover.models import FailoverEvent, FailoverPolicy, OutboxMessage
+from failover.models import FailoverEvent, FailoverPolicy, FailoverState, OutboxMessage
+from health.domain.uplink_state import UplinkState
 from health.models import Vantage
 from tests.factories import (
+    CurrentHealthFactory,
     FailoverEventFactory,
     FailoverPolicyFactory,
     FailoverStateFactory,
     OutboxMessageFactory,
     PathFactory,
+    PolicyMemberFactory,
     PolicyRouteFactory,
     UplinkFactory,
     VantageFactory,
 )
+from tests.integration.failover.kernels import register
 
 NOW = datetime(2026, 1, 2, 3, 4, 5, tzinfo=UTC)
 
@@ -229,3 +235,134 @@ def test_a_plan_can_be_shown_before_anything_is_enabled(vantage: Vantage) -> Non
     assert plan.inverse[0].operation == "delete"
     back = plan_for(event.policy, event.to_path, event.from_path)
     assert back.inverse[0].operation == "replace"
+
+
+# --- giving up, waiting for a predecessor, withdrawing ---------------------------------------
+def third_path(policy: FailoverPolicy, *, reachable: bool) -> None:
+    path = PathFactory(uplink=policy.members.all()[0].path.uplink)
+    PolicyMemberFactory(policy=policy, path=path, position=2)
+    CurrentHealthFactory(path=path, reachable=reachable)
+
+
+def try_often(vantage: Vantage, times: int) -> None:
+    actuator = Actuator(vantage.pk, 1)
+    for attempt in range(times):
+        actuator.carry_out_due(now=NOW + timedelta(minutes=attempt))
+
+
+def test_a_switch_is_given_up_after_three_attempts_if_another_path_answers(
+    vantage: Vantage, executor: ScriptedExecutor
+) -> None:
+    event = ordered_switch(vantage).event
+    third_path(event.policy, reachable=True)
+    executor.failures = [ExecutorError("netlink is busy", retryable=True) for _ in range(9)]
+    try_often(vantage, 5)
+    assert kinds(event.policy) == ["triggered", "failed", "superseded"]
+    assert len(executor.failures) == 6
+    state = FailoverState.objects.get()
+    assert (state.generation, state.active_path_id) == (2, event.from_path_id)
+
+
+def test_without_another_path_a_switch_is_tried_until_it_works(
+    vantage: Vantage, executor: ScriptedExecutor
+) -> None:
+    event = ordered_switch(vantage).event
+    third_path(event.policy, reachable=False)
+    executor.failures = [ExecutorError("netlink is busy", retryable=True) for _ in range(4)]
+    try_often(vantage, 5)
+    assert kinds(event.policy) == ["triggered", "failed", "completed"]
+
+
+def test_an_order_that_can_never_work_gives_the_policy_back_its_choice(
+    vantage: Vantage, executor: ScriptedExecutor
+) -> None:
+    event = ordered_switch(vantage).event
+    told: list[FailoverEvent] = []
+    executor.failures = [ExecutorError("no such interface", retryable=False)]
+    Actuator(vantage.pk, 1, on_given_up=told.append).carry_out_due(now=NOW)
+    state = FailoverState.objects.get()
+    assert (state.generation, state.active_path_id) == (2, event.from_path_id)
+    assert told == [event]
+
+
+def test_what_was_applied_but_not_found_again_counts_as_failed(
+    vantage: Vantage, executor: ScriptedExecutor, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    event = ordered_switch(vantage).event
+    row = EXECUTORS["dry_run"]
+    monkeypatch.setitem(EXECUTORS, "dry_run", row._replace(reads_back=True))
+    monkeypatch.setattr(executor, "apply", lambda plan: Applied(False, 1.0, "another gateway"))
+    Actuator(vantage.pk, 1).carry_out_due(now=NOW)
+    assert kinds(event.policy) == ["triggered", "failed"]
+    assert "another gateway" in FailoverEvent.objects.get(event_type="failed").reason
+
+
+def test_an_executor_that_may_not_be_used_yet_is_waited_for(
+    vantage: Vantage, executor: ScriptedExecutor
+) -> None:
+    message = ordered_switch(vantage)
+    assert Actuator(vantage.pk, 1, may_use=lambda kind: False).carry_out_due(now=NOW) == 0
+    assert kinds(message.event.policy) == ["triggered"]
+    assert Actuator(vantage.pk, 1).carry_out_due(now=NOW) == 1
+
+
+def test_learned_next_hops_are_used_where_the_uplink_says_auto(db: None) -> None:
+    uplink = UplinkFactory(gateway="auto", gateway6="2001:db8::9", source="auto", source6="auto")
+    path = PathFactory(uplink=uplink)
+    states = {
+        uplink.pk: UplinkState(
+            uplink.pk, gateway="192.0.2.77", gateway6="fe80::1", source="192.0.2.78"
+        )
+    }
+    facts = uplink_facts(path, states)
+    assert (facts.gateway, facts.gateway6) == ("192.0.2.77", "2001:db8::9")
+    assert (facts.source, facts.source6) == ("192.0.2.78", "")
+    assert facts.addresses == ("192.0.2.78",)
+
+
+def test_the_routes_of_a_deleted_policy_are_withdrawn_by_the_monitor_of_its_vantage(
+    vantage: Vantage, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    kernel = register(monkeypatch)
+    policy = ordered_switch(vantage).event.policy
+    uid = str(policy.uid)
+    Actuator(vantage.pk, 1).carry_out_due(now=NOW)
+    services.retire_policy(policy, keep_route=False, actor="ann", now=NOW)
+    Actuator(VantageFactory().pk, 1).carry_out_due(now=NOW)
+    assert uid in kernel.routes
+    kernel.failures = [OSError("busy")]
+    Actuator(vantage.pk, 1).carry_out_due(now=NOW)
+    assert uid in kernel.routes
+    Actuator(vantage.pk, 1).carry_out_due(now=NOW + timedelta(seconds=1))
+    assert uid not in kernel.routes
+    assert not OutboxMessage.objects.filter(done_at__isnull=True).exists()
+
+
+def test_a_policy_may_be_deleted_and_leave_its_routes(
+    vantage: Vantage, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    kernel = register(monkeypatch)
+    policy = ordered_switch(vantage).event.policy
+    uid = str(policy.uid)
+    Actuator(vantage.pk, 1).carry_out_due(now=NOW)
+    services.retire_policy(policy, keep_route=True, actor="ann", now=NOW)
+    Actuator(vantage.pk, 1).carry_out_due(now=NOW)
+    assert uid in kernel.routes
+    event = FailoverEvent.objects.get(event_type="policy_changed")
+    assert (event.policy_id, event.actor) == (None, "ann")
+    assert event.reason == "The policy was deleted; its routes stay as they are."
+
+
+# --- an active path that shall go ---------------------------------------------------------------
+@pytest.mark.parametrize(("gate", "refused"), [(None, False), ("reachable", True)])
+def test_the_active_path_may_go_only_when_another_one_can_take_over(
+    vantage: Vantage, gate: str | None, refused: bool
+) -> None:
+    event = ordered_switch(vantage).event
+    other = {"path_id": event.from_path_id, "name": "fibre", "gate": gate, "sentence": "so so"}
+    FailoverState.objects.update(judgement={"candidates": [other]})
+    why = services.why_path_cannot_leave(event.to_path)
+    assert bool(why) is refused
+    assert ("fibre: so so" in why) is refused
+    assert services.why_path_cannot_leave(event.from_path) == ""
+    assert services.best_candidate(event.policy, without=0) == (None if refused else "fibre")

@@ -7,7 +7,7 @@ from datetime import UTC, datetime
 from typing import Any
 
 import pytest
-from django.db import OperationalError
+from django.db import DatabaseError
 
 from failover import services
 from failover.control import decision_thread
@@ -84,7 +84,7 @@ def test_a_decision_that_the_database_refused_is_taken_again(
 
     def away(*args: Any, **options: Any) -> None:
         refused.append(1)
-        raise OperationalError("the database is away")
+        raise DatabaseError("the table is locked")
 
     site.start()
     site.live(3)

@@ -2,105 +2,21 @@
 
 from __future__ import annotations
 
-import contextlib
 import queue
-from collections.abc import Iterator
 from dataclasses import replace
 from typing import Any
 
 import pytest
-from django.db import OperationalError
+from django.db import DatabaseError, OperationalError
 
 from failover.control import decision_thread as module
-from failover.control.decision_thread import DecisionThread, Loaded, Order, Outcome
-from failover.domain.situation import Direction, Notice, Switch
-from failover.domain.state import Cause, NoticeKind
-from failover.models import FailoverEvent, FailoverPolicy, FailoverState
-from failover.services import PublishedState, Scores
-from health.engine.clock import FakeClock
-from health.models import Path
-from health.monitoring.lease import Lease
-from health.monitoring.monitor import LoopContext
-from tests.factories import (
-    FailoverPolicyFactory,
-    MonitorLeaseFactory,
-    PathFactory,
-    UplinkFactory,
-    VantageFactory,
-)
+from failover.control.decision_thread import Outcome
+from failover.models import FailoverPolicy, FailoverState
+from tests.integration.failover.desk import Desk, desk, kinds
+
+__all__ = ["desk"]
 
 pytestmark = pytest.mark.django_db(transaction=True)
-
-
-class Desk:
-    """A running thread over one policy, and what it has replied."""
-
-    def __init__(self) -> None:
-        vantage = VantageFactory()
-        self.lease = MonitorLeaseFactory(vantage=vantage, epoch=3)
-        uplinks = UplinkFactory.create_batch(2, vantage=vantage)
-        self.paths: list[Path] = [PathFactory(uplink=uplink) for uplink in uplinks]
-        self.policy: FailoverPolicy = FailoverPolicyFactory(members=self.paths)
-        self.replies: queue.SimpleQueue[Loaded | Outcome] = queue.SimpleQueue()
-        self.leased = True
-        self.clock = FakeClock()
-        context = LoopContext(
-            vantage.pk,
-            vantage.name,
-            Lease(vantage.pk, "me", 3, predecessor_gone=True),
-            lambda: self.leased,
-            self.clock,
-        )
-        self.thread = DecisionThread(context, self.replies.put)
-
-    def loaded(self) -> Loaded:
-        reply = self.replies.get(timeout=30)
-        while not isinstance(reply, Loaded):
-            reply = self.replies.get(timeout=30)
-        return reply
-
-    def settle(self) -> None:
-        """Read what there is until nothing more comes (a new state is a change by itself)."""
-        self.loaded()
-        with contextlib.suppress(queue.Empty):
-            while True:
-                self.replies.get(timeout=0.3)
-
-    def outcome(self) -> Outcome:
-        reply = self.replies.get(timeout=30)
-        while not isinstance(reply, Outcome):
-            reply = self.replies.get(timeout=30)
-        return reply
-
-    def published(self, generation: int) -> PublishedState:
-        return PublishedState(
-            self.policy.pk, generation, "switching", "a reason", {"n": generation}, {}, None
-        )
-
-    def switch(self, generation: int = 1) -> Order:
-        switch = Switch(
-            self.paths[0].pk, self.paths[1].pk, Direction.FAILOVER, Cause.DEAD, generation, "dead"
-        )
-        return Order(
-            self.policy.pk, self.published(generation), switch, (), Scores(0.0, 99.0), {"n": 1}
-        )
-
-    def notice(self) -> Order:
-        notice = Notice(NoticeKind.NO_VIABLE_PATH, "nothing answers")
-        return replace(self.switch(0), switch=None, notices=(notice,))
-
-
-@pytest.fixture
-def desk(monkeypatch: pytest.MonkeyPatch) -> Iterator[Desk]:
-    monkeypatch.setattr(module, "POLL_SECS", 0.02)
-    made = Desk()
-    made.thread.start()
-    yield made
-    made.thread.stop(8)
-
-
-def kinds() -> list[str]:
-    return list(FailoverEvent.objects.order_by("id").values_list("event_type", flat=True))
 
 
 def test_policies_are_loaded_with_states_of_their_own(desk: Desk) -> None:
@@ -167,7 +83,7 @@ def test_a_stale_order_never_happened_and_the_state_is_read_again(desk: Desk) ->
     assert kinds() == []
 
 
-@pytest.mark.parametrize("error", [OperationalError("away"), ZeroDivisionError("a defect")])
+@pytest.mark.parametrize("error", [DatabaseError("refused"), ZeroDivisionError("a defect")])
 def test_an_order_that_could_not_be_written_never_happened(
     desk: Desk, monkeypatch: pytest.MonkeyPatch, error: Exception
 ) -> None:
