@@ -24,6 +24,9 @@ if TYPE_CHECKING:
 WARM_FROM = 10
 """Settled probes that make a member known."""
 
+LOSSES_OF_A_RUN = 2
+"""Losses in a row from which a path is failing; one lost probe is weather."""
+
 _UNKNOWN = PathStatus.UNKNOWN
 _KNOWN_TO_BE_UNUSABLE = frozenset({Reason.MISCONFIGURED, Reason.PERMISSION, Reason.RECOVERING})
 
@@ -43,8 +46,7 @@ def advance(
     """
     moved: dict[int, MemberClock] | None = None
     reset_below, clocks = policy.reset_below, state.clocks
-    for member in policy.members:
-        key = member.path_key
+    for key in policy.order:
         clock = clocks.get(key, UNTOUCHED)
         view = NO_VIEW if blind else views.get(key, NO_VIEW)
         score = view.score
@@ -53,7 +55,7 @@ def advance(
             and clock.failing_since is None
             and clock.left_because is None
             and view.reachable is True
-            and not view.loss_run
+            and view.loss_run < LOSSES_OF_A_RUN
             and score is not None
             and score >= reset_below
             and view.status is not _UNKNOWN
@@ -78,7 +80,7 @@ def has_proven_itself(policy: PolicySpec, clock: MemberClock, now: float) -> boo
 
 def _observed(policy: PolicySpec, clock: MemberClock, view: MemberView, now: float) -> MemberClock:
     after = _with_health(policy, clock, view, now)
-    failing = view.loss_run > 0 or view.reachable is False
+    failing = view.loss_run >= LOSSES_OF_A_RUN or view.reachable is False
     if failing != (clock.failing_since is not None):
         after = replace(after, failing_since=now if failing else None)
     if after.left_because is not None and has_proven_itself(policy, after, now):

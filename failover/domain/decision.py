@@ -37,6 +37,8 @@ _CONDITIONS = (
     NoticeKind.NO_VIABLE_PATH,
 )
 _OBSERVE = PolicyMode.OBSERVE
+_new = tuple.__new__
+"""Makes a named tuple of all its values in half the time of its class: for the common way."""
 
 
 class Decision(NamedTuple):
@@ -120,7 +122,7 @@ def decide(
     notices = _NO_NOTICES
     if state.pin is not None or state.pause is not None:
         state, notices = pinned.expire(policy, state, now)
-    situation = Situation(policy, state, views, now, around)
+    situation = _new(Situation, (policy, state, views, now, around))
     judgement = _judge(situation, blind)
     if not policy.enabled or state.pause or standby or policy.mode is _OBSERVE:
         return _decision_of_the_muted(situation, judgement, notices)
@@ -129,7 +131,8 @@ def decide(
     switch = judgement.switch
     if switch is not None:
         state = after_switch(situation._replace(state=state), switch)
-    return Decision(state, switch, switch, judgement.phase, judgement.reason, notices, situation)
+    told = (state, switch, switch, judgement.phase, judgement.reason, notices, situation)
+    return _new(Decision, told)
 
 
 def _judge(situation: Situation, blind: bool) -> Judgement:

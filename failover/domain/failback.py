@@ -108,7 +108,7 @@ def _first_ready(situation: Situation, wanted: tuple[int, ...]) -> int | None:
 
 def _settled(situation: Situation, raised: frozenset[NoticeKind]) -> Judgement:
     active = situation.state.active
-    view, name = situation.view(active), situation.policy.name_of(active)
+    view, name = situation.view(active), situation.name(active)
     if raised or view.score is None or view.status is _UNKNOWN:
         return Judgement(Phase.SETTLED, _stays(situation), raised)
     return _quiet(name, round(view.score))

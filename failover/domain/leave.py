@@ -19,6 +19,7 @@ from failover.domain.holds import ALL_DOWN, BLINDNESS, NO_PATH
 from failover.domain.situation import Direction, Judgement, Phase, Situation
 from failover.domain.state import Cause, NoticeKind
 from failover.domain.transition import dwell_left_secs, make_switch
+from failover.domain.views import NO_VIEW
 from health.domain.status import LEAVE_MARGIN
 
 
@@ -29,7 +30,7 @@ def cause_to_leave(situation: Situation) -> tuple[Cause, str] | None:
         return Cause.INITIAL, "no path carries the traffic yet"
     if policy.index_of(active) is None:
         return Cause.REMOVED, "the active path is no longer a member of the policy"
-    view = situation.view(active)
+    view = situation.views.get(active, NO_VIEW)
     if is_dead(view):
         return Cause.DEAD, "it does not answer" + (f" ({view.reason})" if view.reason else "")
     if situation.around.failed_generation is not None and _check_failed(situation):

@@ -100,6 +100,8 @@ class PolicySpec:
     """Score below which a return clock starts again."""
     order: tuple[int, ...] = field(init=False, repr=False, compare=False)
     """Path keys, the most wanted first: as listed, or by cost when the strategy says so."""
+    preference: Strategy = field(init=False, repr=False, compare=False)
+    """The strategy's row; that of ``priority`` for a name that ``validate`` refuses."""
     _indexes: dict[int | None, int] = field(init=False, repr=False, compare=False)
     _places: dict[int | None, int] = field(init=False, repr=False, compare=False)
 
@@ -109,17 +111,14 @@ class PolicySpec:
         object.__setattr__(self, "reset_below", reset_below)
         indexes = {member.path_key: index for index, member in enumerate(self.members)}
         object.__setattr__(self, "_indexes", indexes)
+        preference = STRATEGIES.get(self.strategy, UNKNOWN)
+        object.__setattr__(self, "preference", preference)
         members = self.members
-        if self.preference.by_cost:
+        if preference.by_cost:
             members = tuple(sorted(members, key=lambda member: member.cost))
         order = tuple(member.path_key for member in members)
         object.__setattr__(self, "order", order)
         object.__setattr__(self, "_places", {key: place for place, key in enumerate(order)})
-
-    @property
-    def preference(self) -> Strategy:
-        """The strategy's row; that of ``priority`` for a name that ``validate`` refuses."""
-        return STRATEGIES.get(self.strategy, UNKNOWN)
 
     def index_of(self, path_key: int | None) -> int | None:
         """Priority of a path (0 is the primary), None when it is not a member."""

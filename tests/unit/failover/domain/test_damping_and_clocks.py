@@ -26,6 +26,7 @@ from tests.unit.failover.domain.worlds import (
     ONE_LOST,
     RECOVERING,
     START,
+    TWO_LOST,
     UNKNOWN,
     World,
     make_policy,
@@ -124,9 +125,18 @@ def test_a_clock_that_does_not_run_is_left_alone(view: MemberView) -> None:
     assert advanced(MemberClock(), view).healthy_since is None
 
 
-def test_a_run_of_losses_is_dated_from_its_first_loss_and_ends_with_an_answer() -> None:
+def test_one_lost_probe_is_no_run_of_losses() -> None:
     world = World()
+    world.decide()
+    before = world.state
     world.see(FIBRE, view=ONE_LOST).decide()
+    assert world.state.clock(FIBRE).failing_since is None
+    assert world.state.clocks is before.clocks
+
+
+def test_a_run_of_losses_is_dated_from_its_beginning_and_ends_with_an_answer() -> None:
+    world = World()
+    world.see(FIBRE, view=TWO_LOST).decide()
     assert world.state.clock(FIBRE).failing_since == START
     world.see(FIBRE, view=ONE_LOST._replace(loss_run=5)).run(2.0)
     assert world.state.clock(FIBRE).failing_since == START

@@ -32,6 +32,7 @@ from tests.unit.failover.domain.worlds import (
     LTE,
     ONE_LOST,
     RECOVERING,
+    TWO_LOST,
     UNKNOWN,
     World,
 )
@@ -44,7 +45,9 @@ scores = st.one_of(
 )
 PROOF = Evidence(True, "evidence 12.5 of 12 that loss exceeds 5.5 %")
 DOUBT = Evidence(False, "evidence 9.1 of 12 that loss exceeds 5.5 %")
-usual = st.sampled_from([GOOD, GOOD, GOOD, BAD, DEAD, DEAD, UNKNOWN, RECOVERING, ONE_LOST])
+usual = st.sampled_from(
+    [GOOD, GOOD, GOOD, BAD, DEAD, DEAD, UNKNOWN, RECOVERING, ONE_LOST, TWO_LOST]
+)
 odd = st.builds(
     MemberView,
     status=st.sampled_from(PathStatus),

@@ -24,8 +24,8 @@ from tests.unit.failover.domain.worlds import (
     FIBRE,
     GOOD,
     LTE,
-    ONE_LOST,
     START,
+    TWO_LOST,
     UNKNOWN,
     World,
     on_backup,
@@ -142,7 +142,7 @@ def test_only_lasting_differences_are_worth_saving() -> None:
     world.run(5.0)
     before = world.state
     assert not differs_on_disk(before, before)
-    world.see(FIBRE, view=ONE_LOST).decide()
+    world.see(FIBRE, view=TWO_LOST).decide()
     assert world.state is not before
     assert not differs_on_disk(before, world.state)
     world.see(FIBRE, view=DEAD).decide()

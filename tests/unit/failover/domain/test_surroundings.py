@@ -20,8 +20,8 @@ from tests.unit.failover.domain.worlds import (
     FIBRE,
     GOOD,
     LTE,
-    ONE_LOST,
     START,
+    TWO_LOST,
     World,
     make_policy,
     on_backup,
@@ -46,11 +46,11 @@ def test_a_host_that_does_not_answer_itself_is_blind_and_says_why() -> None:
 
 
 def test_all_paths_down_is_not_said_by_a_host_that_does_not_answer_itself() -> None:
-    world = ready().see(FIBRE, CABLE, LTE, view=ONE_LOST)
+    world = ready().see(FIBRE, CABLE, LTE, view=TWO_LOST)
     world.decide(reference_ok=False)
     world.see(FIBRE, CABLE, LTE, view=DEAD).run(60.0, reference_ok=False)
     assert "all_paths_down" not in world.said
-    world = ready().see(FIBRE, CABLE, LTE, view=ONE_LOST)
+    world = ready().see(FIBRE, CABLE, LTE, view=TWO_LOST)
     world.decide()
     world.see(FIBRE, CABLE, LTE, view=DEAD).run(60.0)
     assert world.said == ["all_paths_down"]

@@ -24,6 +24,7 @@ BAD = GOOD._replace(status=PathStatus.DOWN, score=30.0)
 UNKNOWN = MemberView(PathStatus.UNKNOWN, None, None, 120, 0, 0, False, None, Reason.STALE)
 RECOVERING = MemberView(PathStatus.DEGRADED, True, None, 4, 3, 0, True, 20.0, Reason.RECOVERING)
 ONE_LOST = GOOD._replace(answers_in_a_row=0, loss_run=1, fresh=False)
+TWO_LOST = ONE_LOST._replace(loss_run=2)
 
 
 def scored(score: float) -> MemberView:
