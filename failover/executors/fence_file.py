@@ -45,8 +45,7 @@ class FileFence(Fence):
     @contextmanager
     def turn(self, policy_uid: str) -> Iterator[None]:
         """Hold the policy's lock file; without it after ``TURN_SECS``, as nobody may block us."""
-        self._folder.mkdir(mode=0o700, parents=True, exist_ok=True)
-        lock = os.open(self._file(policy_uid, "lock"), os.O_CREAT | os.O_RDWR | os.O_CLOEXEC, 0o600)
+        lock = self._open_lock(policy_uid)
         try:
             deadline = time.monotonic() + TURN_SECS
             while not _locked(lock):
@@ -57,6 +56,14 @@ class FileFence(Fence):
             yield
         finally:
             os.close(lock)
+
+    def _open_lock(self, policy_uid: str) -> int:
+        file = self._file(policy_uid, "lock")
+        try:
+            self._folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+            return os.open(file, os.O_CREAT | os.O_RDWR | os.O_CLOEXEC, 0o600)
+        except OSError as error:
+            raise _unwritable(file, error) from error
 
     def passed(self, policy_uid: str) -> Passed | None:
         """The newest order on disk; raises ``ExecutorError`` when the file can't be read."""
@@ -89,11 +96,7 @@ class FileFence(Fence):
             new.replace(file)
             self._sync_folder()
         except OSError as error:
-            raise ExecutorError(
-                f"The fence file {file} can't be written ({error.strerror}): nothing is changed "
-                "without it. Free disk space, or give this user the folder.",
-                retryable=True,
-            ) from error
+            raise _unwritable(file, error) from error
 
     def adopt(self, policy_uid: str, *, lease_epoch: int, generation: int) -> None:
         """Set the pair, also back: the database was restored and is right by an operator's word."""
@@ -114,6 +117,14 @@ class FileFence(Fence):
             os.fsync(descriptor)
         finally:
             os.close(descriptor)
+
+
+def _unwritable(file: Path, error: OSError) -> ExecutorError:
+    return ExecutorError(
+        f"The fence file {file} can't be written ({error.strerror}): nothing is changed without "
+        "it. Free disk space, or give this user the folder.",
+        retryable=True,
+    )
 
 
 def _locked(lock: int) -> bool:

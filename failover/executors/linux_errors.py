@@ -87,7 +87,7 @@ def _explained_route(number: int, change: RouteChange) -> tuple[str, str, bool]:
         )
     if number in _NO_WAY:
         return (
-            f"gateway {change.gateway} is in no network of {change.interface}",
+            f"gateway {change.gateway} is in no network of {change.interface}, or that has gone",
             "Correct the uplink's gateway, or wait for the interface's address.",
             True,
         )

@@ -22,7 +22,10 @@ _U32 = struct.Struct("=I")
 _NUMBER = {number: family for family, number in FAMILY.items()}
 
 _RTA_DST, _RTA_OIF, _RTA_GATEWAY, _RTA_PRIORITY, _RTA_PREFSRC = 1, 4, 5, 6, 7
-_RTA_MULTIPATH, _RTA_TABLE, _RTA_VIA, _RTA_NH_ID = 9, 15, 18, 30
+_RTA_METRICS, _RTA_MULTIPATH, _RTA_TABLE, _RTA_VIA = 8, 9, 15, 18
+_RTA_ENCAP, _RTA_NH_ID = 22, 30
+_NOT_OURS = frozenset({_RTA_METRICS, _RTA_MULTIPATH, _RTA_ENCAP, _RTA_NH_ID})
+"""What our routes never have: an MTU of their own, several next hops, a tunnel, an object."""
 _RTN_UNICAST = 1
 _RTNH_F_ONLINK, _RTM_F_CLONED = 0x4, 0x200
 _RT_SCOPE_UNIVERSE, _RT_SCOPE_LINK, _RT_SCOPE_NOWHERE = 0, 253, 255
@@ -115,8 +118,8 @@ def parse_route(body: bytes, interfaces: Mapping[int, str]) -> KernelRoute | Non
         bool(header[8] & _RTNH_F_ONLINK),
     )
     selective = bool(header[2] or header[3])  # by source network or type of service
-    several = not found.keys().isdisjoint({_RTA_MULTIPATH, _RTA_NH_ID})
-    return KernelRoute(route, header[7] == _RTN_UNICAST and not (selective or several))
+    special = not found.keys().isdisjoint(_NOT_OURS)
+    return KernelRoute(route, header[7] == _RTN_UNICAST and not (selective or special))
 
 
 def rule_query(family: int) -> bytes:

@@ -88,7 +88,12 @@ class Branch:
 
     def routes(self, family: int = 4, table: str = "main") -> list[str]:
         """What ``ip route`` says of a table, default routes and prefixes of nobody's kernel."""
-        text = self.router.ip(f"-{family} route show table {table}")
+        try:
+            text = self.router.ip(f"-{family} route show table {table}")
+        except RuntimeError as error:
+            if "does not exist" not in str(error):
+                raise
+            return []
         return [" ".join(row.split()) for row in text.splitlines() if "proto kernel" not in row]
 
     def close(self) -> None:
