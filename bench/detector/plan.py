@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterator
 from functools import partial
 from typing import NamedTuple
 
-from bench.detector.contestants import CONTESTANTS, OURS, Contestant
+from bench.detector.contestants import CONTESTANTS, Contestant
 from bench.detector.scenarios import (
     ADVERSARY,
     FAULTS,
@@ -26,18 +26,23 @@ JUDGED = ("realtime", "balanced")
 
 
 class Counts(NamedTuple):
-    """How much of everything: trials of a fault, days of a loss, hours and seeds of a swing."""
+    """How much of everything: trials of a fault, days of a loss, hours and seeds of a swing.
+
+    ``others`` are the contestants that no figure binds; swings that are not random need
+    one seed only.
+    """
 
     trials: int
+    trials_of_others: int
     days: float
     days_of_others: float
+    days_of_bursts: float
     hours: float
     seeds: int
-    seeds_of_others: int
 
 
-FULL = Counts(200, 20.0, 4.0, 24.0, 3, 1)
-QUICK = Counts(4, 0.02, 0.01, 1.0, 1, 1)
+FULL = Counts(200, 60, 20.0, 5.0, 2.0, 24.0, 3)
+QUICK = Counts(4, 4, 0.02, 0.02, 0.01, 1.0, 1)
 QUICK_CONTESTANTS = ("realtime", "balanced", "dpinger (pfSense)", "BFD 300 ms x 3", "the original")
 QUICK_FAULTS = ("blackhole", "loss 30 %", "RTT +400 ms", "reroute +130 ms")
 QUICK_STEADY = ("5 % loss", "1 % in bursts of 300 ms")
@@ -65,13 +70,13 @@ def tasks(counts: Counts, *, quick: bool) -> Iterator[Task]:
     judged = [name for name in names if name in JUDGED]
     others = [name for name in names if name not in JUDGED]
     for group in (judged, others):
-        for part in (_detection, _oscillation, _false):
+        for part in (_detection, _false, _oscillation):
             for name in group:
                 yield from part(CONTESTANTS[name], counts, quick)
 
 
 def _detection(who: Contestant, counts: Counts, quick: bool) -> Iterator[Task]:
-    trials = counts.trials
+    trials = counts.trials if who.name in JUDGED else counts.trials_of_others
     for name in QUICK_FAULTS if quick else FAULTS:
         compute = partial(detection, who, FAULTS[name], trials)
         yield Task(DETECTION, who.name, name, f"{trials} trials", compute)
@@ -80,16 +85,15 @@ def _detection(who: Contestant, counts: Counts, quick: bool) -> Iterator[Task]:
 
 
 def _oscillation(who: Contestant, counts: Counts, quick: bool) -> Iterator[Task]:
-    seeds = counts.seeds if who.name in JUDGED else counts.seeds_of_others
     for name in QUICK_OSCILLATIONS if quick else (*OSCILLATIONS, ADVERSARY):
+        seeds = counts.seeds if who.name in JUDGED and name.startswith("random") else 1
         compute = partial(oscillating, who, name, counts.hours, seeds)
         yield Task(OSCILLATION, who.name, name, f"{seeds} x {counts.hours:g} h", compute)
 
 
 def _false(who: Contestant, counts: Counts, quick: bool) -> Iterator[Task]:
-    for name in QUICK_STEADY if quick else STEADY:
-        bursts = "bursts" in name
-        full = (who.name in JUDGED or who.name not in OURS) and not bursts
-        days = counts.days if full else counts.days_of_others
+    full = counts.days if who.name in JUDGED else counts.days_of_others
+    for name in QUICK_STEADY if quick else reversed(STEADY):
+        days = counts.days_of_bursts if "bursts" in name else full
         compute = partial(false_failovers, who, name, days)
         yield Task(FALSE, who.name, name, f"{days:g} days", compute)
