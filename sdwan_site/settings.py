@@ -200,7 +200,11 @@ SPECTACULAR_SETTINGS = {
     "SWAGGER_UI_FAVICON_HREF": "SIDECAR",
     "ENABLE_DJANGO_DEPLOY_CHECK": False,
     "COMPONENT_SPLIT_REQUEST": True,
-    "ENUM_NAME_OVERRIDES": {"RouteStateEnum": "health.models.uplink_measurements.ROUTE_CHOICES"},
+    "ENUM_NAME_OVERRIDES": {
+        "KindEnum": "health.models.paths.prober_choices",
+        "OrderKindEnum": "failover.models.orders.OrderKind",
+        "RouteStateEnum": "health.models.uplink_measurements.ROUTE_CHOICES",
+    },
 }
 METRICS_TOKEN = env_str("PATHWARDEN_METRICS_TOKEN")
 METRICS_ALLOW = env_networks("PATHWARDEN_METRICS_ALLOW", ("127.0.0.0/8", "::1/128"))

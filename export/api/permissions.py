@@ -37,3 +37,9 @@ class ProbePermissions(ModelPermissions):
     """To probe a path is not to change it: it needs a right of its own."""
 
     perms_map = {**ModelPermissions.perms_map, "POST": ["health.probe_path"]}
+
+
+class OperatePermissions(ModelPermissions):
+    """To switch, pause and pin a policy is not to change it: it needs a right of its own."""
+
+    perms_map = {**ModelPermissions.perms_map, "POST": ["failover.operate_failoverpolicy"]}

@@ -10,6 +10,7 @@ from export.api.views.docs import DocsView, NothingHereView, SchemaView
 from export.api.views.failover import EventViewSet, FailoverSnapshotView, PolicyViewSet
 from export.api.views.health import HealthSnapshotView, HealthStatsView, PathViewSet
 from export.api.views.inventory import SiteViewSet, UplinkViewSet
+from export.api.views.ordering import ORDER_VIEWS, OrderResultView
 from export.api.views.probing import ProbeResultView, ProbeView
 
 router = SimpleRouter(use_regex_path=False)
@@ -28,6 +29,15 @@ urlpatterns = [
         "paths/<int:pk>/probe/<uuid:probe_id>/",
         ProbeResultView.as_view(),
         name="api-path-probe-result",
+    ),
+    *(
+        path(f"policies/<int:pk>/{kind.value}/", view.as_view(), name=f"api-policy-{kind.value}")
+        for kind, view in ORDER_VIEWS.items()
+    ),
+    path(
+        "policies/<int:pk>/orders/<uuid:order_id>/",
+        OrderResultView.as_view(),
+        name="api-policy-order",
     ),
     path("", include(router.urls)),
     path("schema/", SchemaView.as_view(), name="api-schema"),

@@ -12,8 +12,10 @@ from typing import Any
 import pytest
 import yaml
 from django.test import Client
+from django.utils import timezone
 
-from export.api.views import probing
+from export.api.views import ordering, probing
+from failover.models import OperatorOrder
 from failover.models.events import EventType
 from health.models import ProbeOrder
 from sdwan_site.models import ApiToken
@@ -36,6 +38,12 @@ def numbered():
     MonitorLeaseFactory(vantage=path.uplink.vantage)
     policy = FailoverPolicyFactory(members=[path])
     done = ProbeOrder.objects.create(path=path, actor="x", count=3, state="done", asked_at=4e9)
+    now = timezone.now()
+    # Both under the uid that stands in the examples.
+    OperatorOrder.objects.create(
+        uid=done.uid, policy=policy, kind="pause", reason="x", stage="done",
+        asked_at=now, expires_at=now,
+    )  # fmt: skip
     event = FailoverEventFactory(policy=policy)
     return {
         "sites": path.uplink.vantage.site_id,
@@ -61,15 +69,17 @@ def answer_to(example: str, token: str, numbers: dict[str, Any]) -> Any:
     asked = parser.parse_args(words)
     address = re.sub(r"/(\w+)/1/", lambda match: f"/{match[1]}/{numbers[match[1]]}/", asked.address)
     address = re.sub(r"[0-9a-f]{8}-[0-9a-f-]{27}", numbers["probe"], address)
+    body = asked.d.replace('"path": 1', f'"path": {numbers["paths"]}')
     headers = dict(one.split(": ", 1) for one in asked.H)
     kind = headers.pop("Content-Type", "application/octet-stream")
-    return Client().generic(asked.X, address, asked.d, kind, headers=headers)
+    return Client().generic(asked.X, address, body, kind, headers=headers)
 
 
 @pytest.mark.django_db
 @pytest.mark.parametrize("example", EXAMPLES)
 def test_an_example_answers_as_the_document_says(example, operator, numbered, monkeypatch):
-    monkeypatch.setattr(probing, "WAIT_SECS", 0.0)  # no worker runs here: the order stays an order
+    for module in (probing, ordering):  # no worker runs here: an order stays an order
+        monkeypatch.setattr(module, "WAIT_SECS", 0.0)
     scope = "operate" if "-X POST" in example else "read"
     _, token = ApiToken.objects.create(
         user=operator, expiry=timedelta(days=1), name="document", scope=scope
@@ -82,7 +92,10 @@ def test_an_example_answers_as_the_document_says(example, operator, numbered, mo
 def test_every_route_has_an_example_and_a_row():
     routes = yaml.safe_load((DOCS / "openapi.yaml").read_text("utf-8"))["paths"]
     found = {re.sub(r"/1/", "/{id}/", re.search(r"/api/v1/[^?\"]*", one)[0]) for one in EXAMPLES}
-    tried = {re.sub(r"/[0-9a-f]{8}-[0-9a-f-]{27}/", "/{probe_id}/", one) for one in found}
+    tried = {
+        re.sub(r"/(probe|order)(s?)/[0-9a-f]{8}-[0-9a-f-]{27}/", r"/\1\2/{\1_id}/", one)
+        for one in found
+    }
     assert tried == set(routes)
     for route in routes:
         assert f"`{route.removeprefix('/api/v1/')}`" in TEXT
@@ -100,6 +113,7 @@ def test_the_fields_in_the_tables_are_those_of_the_schema():
         ("health/snapshot/", "PathLine"),
         ("failover/snapshot/", "PolicyLine"),
         ("policies/{id}/state/", "PolicyState"),
+        ("policies/{id}/orders/{order_id}/", "OrderResult"),
         ("paths/{id}/probe/{probe_id}/", "ProbeResult"),
     ):
         (row,) = [line for line in lines if line.startswith(f"| `{route}` |")]

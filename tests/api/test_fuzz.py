@@ -13,10 +13,12 @@ import schemathesis
 from django.core.signals import request_finished, request_started
 from django.core.wsgi import get_wsgi_application
 from django.db import close_old_connections
+from django.utils import timezone
 from hypothesis import HealthCheck, settings
 from schemathesis.config import SchemathesisConfig
 
-from export.api.views import probing
+from export.api.views import ordering, probing
+from failover.models import OperatorOrder, OrderKind
 from health.models import ProbeOrder
 from sdwan_site.models import ApiToken
 from tests.factories import (
@@ -34,7 +36,7 @@ from tests.factories import (
 pytestmark = pytest.mark.django_db
 
 EXAMPLES = 60
-"""For each of the 19 operations, beside the systematic ones: about 1,500 requests in all."""
+"""For each of the 26 operations, beside the systematic ones: about 2,000 requests in all."""
 
 # Two moments can each be right and make a wrong span, which no schema can say.
 CONFIG = SchemathesisConfig.from_dict(
@@ -57,6 +59,18 @@ CONFIG = SchemathesisConfig.from_dict(
                 },
             }
         ]
+        + [
+            {
+                # A made-up path is no member, a made-up generation stale, a second order too early.
+                "include-operation-id": f"policies_{kind}",
+                "checks": {
+                    "positive_data_acceptance": {
+                        "expected-statuses": ["2xx", "400", "404", "409", "429"]
+                    }
+                },
+            }
+            for kind in OrderKind.values
+        ]
     }
 )
 
@@ -75,7 +89,8 @@ def open_connection():
 @pytest.fixture
 def token(open_connection, operator, monkeypatch):
     """What the requests send, of an operator of a network that has one of everything."""
-    monkeypatch.setattr(probing, "WAIT_SECS", 0.0)
+    for module in (probing, ordering):
+        monkeypatch.setattr(module, "WAIT_SECS", 0.0)
     path = measured_path("fibre")
     MonitorLeaseFactory(vantage=path.uplink.vantage)
     ProbeOrder.objects.create(path=path, actor="x", count=3, state="done", asked_at=4e9)
@@ -85,6 +100,10 @@ def token(open_connection, operator, monkeypatch):
     policy = FailoverPolicyFactory(members=[path, PathFactory()])
     FailoverStateFactory(policy=policy, active_path=path)
     FailoverEventFactory(policy=policy, to_path=path)
+    now = timezone.now()
+    OperatorOrder.objects.create(
+        policy=policy, kind="pause", reason="x", stage="done", asked_at=now, expires_at=now
+    )
     _, token = ApiToken.objects.create(
         user=operator, expiry=timedelta(days=1), name="fuzz", scope="operate"
     )

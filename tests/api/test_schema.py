@@ -7,6 +7,8 @@ from pathlib import Path
 import yaml
 from django.core.management import call_command
 
+from failover.models import OrderKind
+
 DOCUMENT = Path(__file__).parents[2] / "docs" / "openapi.yaml"
 REMEDY = "run: manage.py spectacular --validate --fail-on-warn --file docs/openapi.yaml"
 
@@ -24,8 +26,10 @@ def test_every_operation_demands_credentials_and_documents_its_problems():
         for address, methods in document["paths"].items()
         for method, operation in methods.items()
     }
-    assert {key for key in operations if key[1] != "get"} == {("/api/v1/paths/{id}/probe/", "post")}
-    assert len(operations) == 19
+    orders = {f"/api/v1/policies/{{id}}/{kind}/" for kind in OrderKind.values}
+    posts = {"/api/v1/paths/{id}/probe/", *orders}
+    assert {key for key in operations if key[1] != "get"} == {(one, "post") for one in posts}
+    assert len(operations) == 26
     for operation in operations.values():
         assert operation["security"] == [{"token": []}, {"session": []}]
         for status in ("400", "401", "403", "404"):

@@ -76,7 +76,7 @@ def test_whoever_does_not_say_who_he_is_is_asked_to(anonymous_client, rows):
 
 
 @pytest.mark.parametrize("method", WRITES)
-def test_this_release_only_reads_even_for_admins(admin_role_client, rows, method):
+def test_what_is_only_read_takes_no_other_verb_even_of_admins(admin_role_client, rows, method):
     for route in (*ROUTES, *rows):
         answer = getattr(admin_role_client, method)(f"/api/v1/{route}")
         assert answer.status_code == 405, route

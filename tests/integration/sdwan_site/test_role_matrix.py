@@ -17,6 +17,7 @@ from django.urls import URLPattern, get_resolver
 from django.utils import timezone
 from django_q.models import Failure, Schedule
 
+from failover.models import OperatorOrder, OrderKind
 from health.console import views
 from health.models import ProbeOrder
 from sdwan_site.models import ApiToken
@@ -40,6 +41,7 @@ from tests.factories import (
 
 pytestmark = pytest.mark.django_db
 
+NOW = timezone.now()
 ROLES = ("anonymous", "outsider", "viewer", "operator", "admin")
 
 PAGE = ("302 403 200 200 200", "302 405 405 405 405")
@@ -109,6 +111,11 @@ ADDRESSES = {
     "api/v1/policies/": API,
     "api/v1/policies/<pk>/": API,
     "api/v1/policies/<pk>/state/": API,
+    **{
+        f"api/v1/policies/<pk>/{kind}/": ("405 405 405 405 405", "401 403 403 415 415")
+        for kind in OrderKind.values
+    },
+    "api/v1/policies/<pk>/orders/<order_id>/": API,
     "api/v1/events/": API,
     "api/v1/events/<pk>/": API,
 }
@@ -171,12 +178,16 @@ def rows(monkeypatch: pytest.MonkeyPatch) -> dict[str, object]:
     event = FailoverEventFactory(policy=policy)
     lease = MonitorLeaseFactory(vantage=path.uplink.vantage)
     done = ProbeOrder.objects.create(path=path, actor="x", count=1, state="done", asked_at=4e9)
+    order = OperatorOrder.objects.create(
+        policy=policy, kind="pause", reason="x", stage="done", asked_at=NOW, expires_at=NOW
+    )
     person = UserFactory()
     token, _ = ApiToken.objects.create(user=person, name="script")
     return {
         "path_id": path.pk,
         "uid": done.uid,
         "probe_id": done.uid,
+        "order_id": order.uid,
         "policy_id": policy.pk,
         "app_label": "health",
         "url": "nonsense",
