@@ -7,8 +7,11 @@ from pathlib import Path
 from typing import NamedTuple
 
 from failover.executors.base import RouteExecutor
+from failover.executors.command import CommandExecutor
 from failover.executors.dry_run import DryRunExecutor
 from failover.executors.linux import LinuxExecutor
+from failover.executors.track_file import TrackFileExecutor
+from failover.executors.webhook import WebhookExecutor
 
 
 class ExecutorKind(NamedTuple):
@@ -40,6 +43,24 @@ EXECUTORS: dict[str, ExecutorKind] = {
         "Moves traffic of this host by routes and rules of its own, read back from the kernel.",
         LinuxExecutor,
         reads_back=True,
+    ),
+    "command": ExecutorKind(
+        "Command",
+        "Runs a program of yours with the switch in its environment; it moves the traffic.",
+        CommandExecutor,
+        timeout_secs=10.0,
+    ),
+    "webhook": ExecutorKind(
+        "Webhook",
+        "Sends a signed message to a program of yours; it moves the traffic.",
+        WebhookExecutor,
+        timeout_secs=10.0,
+        is_local=False,
+    ),
+    "track_file": ExecutorKind(
+        "keepalived track file",
+        "Writes a number for each path into a file that keepalived tracks.",
+        TrackFileExecutor,
     ),
 }
 """The kinds of executor by the name that policies store."""

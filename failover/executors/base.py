@@ -128,14 +128,20 @@ class Intent:
 
 @dataclass(frozen=True, slots=True)
 class Plan:
-    """The exact changes of an intent and those that undo them."""
+    """The exact changes of an intent and those that undo them.
+
+    ``told`` are the sentences about what somebody else is told, where he moves the traffic.
+    """
 
     intent: Intent
     changes: tuple[Change, ...]
     inverse: tuple[Change, ...]
+    told: tuple[str, ...] = ()
 
     def text(self) -> str:
         """The plan for people, one change a line."""
+        if self.told:
+            return "\n".join(self.told)
         if not self.changes:
             return "The policy steers no routes: nothing would change."
         after = [f"then: {self.connections_text()}"] if self.connections_text() else []
