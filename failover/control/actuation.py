@@ -15,7 +15,7 @@ from django.db.models import Q, QuerySet
 
 from failover import services
 from failover.control.executor_set import ExecutorSet
-from failover.control.intents import UplinkStates, intent_of, plan_for
+from failover.control.intents import UplinkStates, intent_of, is_known, plan_for
 from failover.executors import EXECUTORS
 from failover.executors.base import Applied, ExecutorError
 from failover.models import FailoverEvent, FailoverPolicy, OutboxMessage, OutboxTopic
@@ -73,7 +73,7 @@ class Actuator:
         # A path that was deleted meanwhile belongs to no vantage: whoever sees it, ends it.
         mine = Q(event__to_path__uplink__vantage=self._vantage_id) | Q(event__to_path__isnull=True)
         rows = due.filter(mine, topic=OutboxTopic.ACTUATE)
-        return rows.select_related("event__policy__state").order_by("id")
+        return rows.select_related("event__policy__state", "event__to_path__uplink").order_by("id")
 
     # --- a switch -----------------------------------------------------------------------
     def _carry_out(self, message: OutboxMessage, *, now: datetime) -> bool:
@@ -83,7 +83,7 @@ class Actuator:
         if policy is None or state is None or state.generation != event.generation:
             services.supersede(message, now=now)
             return False
-        if not self._may_use(policy.executor):
+        if not self._may_use(policy.executor) or not self._is_known(event, policy):
             return False
         try:
             applied = self._apply(event, policy)
@@ -103,6 +103,11 @@ class Actuator:
         services.finish_switch(message, applied, now=finished_at)
         log.info("%s now uses %s: %s", event.policy_name, event.to_path_name, event.reason)
         return True
+
+    def _is_known(self, event: FailoverEvent, policy: FailoverPolicy) -> bool:
+        """After a start: wait until the uplinks have been looked at."""
+        path = event.to_path
+        return path is None or is_known(policy, path, self._uplink_states())
 
     def _apply(self, event: FailoverEvent, policy: FailoverPolicy) -> Applied:
         executor = self._executors.of(policy.executor)

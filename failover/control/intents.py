@@ -6,7 +6,7 @@ executor is called here, but ``plan_for``, which is pure.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from pathlib import Path as FilePath
 
 from django.conf import settings
@@ -22,8 +22,8 @@ from failover.executors.base import (
     UplinkFacts,
 )
 from failover.models import FailoverEvent, FailoverPolicy, PolicyRoute
-from health.domain.uplink_state import UplinkState
-from health.models import Path
+from health.domain.uplink_state import LinkState, UplinkState
+from health.models import CurrentUplink, Path
 
 UplinkStates = Mapping[int, UplinkState]
 NOTHING_KNOWN: UplinkStates = {}
@@ -116,6 +116,34 @@ def uplink_facts(path: Path, states: UplinkStates = NOTHING_KNOWN) -> UplinkFact
         addresses=tuple(filter(None, (known.source, known.source6))),
         fwmark=uplink.fwmark or 0,
     )
+
+
+def is_known(policy: FailoverPolicy, path: Path, states: UplinkStates) -> bool:
+    """Whether an order over ``path`` can be made: an 'auto' gateway must have been looked for."""
+    uplink = path.uplink
+    configured = (uplink.gateway, uplink.gateway6)
+    families = {route.family for route in policy.routes.all()}
+    if not uplink.interface or all(_chosen(family, configured, "") for family in families):
+        return True
+    known = states.get(uplink.pk)
+    return known is not None and known.link is not LinkState.UNKNOWN
+
+
+def stored_uplink_states(paths: Iterable[Path]) -> dict[int, UplinkState]:
+    """The uplinks of ``paths`` as a monitor has stored them last: for processes without one."""
+    rows = CurrentUplink.objects.filter(uplink__in=[path.uplink_id for path in paths])
+    return {
+        row.pk: UplinkState(
+            row.pk,
+            link=LinkState(row.link),
+            interface=row.interface,
+            source=row.source,
+            source6=row.source6,
+            gateway=row.gateway,
+            gateway6=row.gateway6,
+        )
+        for row in rows
+    }
 
 
 def routes_of(policy: FailoverPolicy) -> tuple[Route, ...]:

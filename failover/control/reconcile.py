@@ -16,7 +16,7 @@ from django.db import DatabaseError
 
 from failover import services
 from failover.control.executor_set import ExecutorSet
-from failover.control.intents import UplinkStates, make_intent
+from failover.control.intents import UplinkStates, is_known, make_intent
 from failover.executors import EXECUTORS
 from failover.executors.base import ExecutorError, Observed, Plan
 from failover.models import (
@@ -28,6 +28,7 @@ from failover.models import (
     RouteInForce,
 )
 from health.domain.uplink_state import LinkState
+from health.models import Path
 
 log = logging.getLogger(__name__)
 
@@ -113,6 +114,9 @@ class Reconciler:
 
     def _look_after(self, look: _Look) -> str:
         policy, row = look.policy, look.row
+        path = look.state.active_path
+        if path is None or not is_known(policy, path, self._uplink_states()):
+            return ""
         if not self._may_use(policy.executor):
             return ""
         if row is not None and row.executor != policy.executor:
@@ -121,7 +125,7 @@ class Reconciler:
         kind = EXECUTORS.get(policy.executor)
         if kind is None or not kind.reads_back:
             return ""
-        plan = self._plan(look)
+        plan = self._plan(look, path)
         observed = self._executors.of(policy.executor).observe(str(policy.uid))
         if _matches(observed, plan):
             if row is not None and (row.trouble or row.path_id != look.state.active_path_id):
@@ -132,10 +136,7 @@ class Reconciler:
             self._repair(look, plan, observed, drift)
         return drift
 
-    def _plan(self, look: _Look) -> Plan:
-        path = look.state.active_path
-        if path is None:  # the caller has asked
-            raise ExecutorError("No path is active.", retryable=False)
+    def _plan(self, look: _Look, path: Path) -> Plan:
         intent = make_intent(
             look.policy,
             path,
