@@ -100,6 +100,7 @@ def test_nothing_else_reads_the_environment() -> None:
         "manage.py",
         "sdwan_site/management/commands/cluster.py",  # Q_CLUSTER_NAME, for django-q2
         "sdwan_site/processes/supervisor.py",  # hands it to its children
+        "failover/outbound/child.py",  # hands PATH and LANG to its child
         "export/views.py",  # PROMETHEUS_MULTIPROC_DIR, of prometheus_client
     }
     readers = {

@@ -107,6 +107,8 @@ def implementations(package: ModuleType, protocol: type) -> set[type]:
         module = importlib.import_module(info.name)
         for _, kind in inspect.getmembers(module, inspect.isclass):
             is_its_own = kind.__module__ == info.name and kind is not protocol
+            if inspect.isabstract(kind):  # what some kinds have in common
+                continue
             if is_its_own and all(hasattr(kind, method) for method in methods):
                 found.add(kind)
     return found
