@@ -75,20 +75,24 @@ class _Tracking:
         self._socket.request(_DELETE, 0, _header(0) + _marked(mark))
 
     def forget_answered_to(self, address: Address) -> None:
-        """One pass in the kernel (Linux 6.8), or else one request for each connection found.
+        """One pass in the kernel where that can be trusted, else one request per connection.
 
-        An older kernel takes the request for an incomplete tuple and refuses it whole.
+        Linux deletes by filter since 6.8; an older one takes the request for an incomplete
+        tuple and refuses it whole. IPv6 is never left to that filter: it compares the wrong
+        way round (seen with 6.18) and would delete every connection but those meant.
         """
-        body = _header(_FAMILY[address.version], version=1) + _answered_to(address)
-        try:
-            self._socket.request(_DELETE, 0, body)
-        except OSError as error:
-            if error.errno not in (errno.EINVAL, errno.EOPNOTSUPP):
-                raise
-            self._forget_one_by_one(address, body)
+        if address.version == 4:
+            try:
+                self._socket.request(_DELETE, 0, _header(_FAMILY[4], 1) + _answered_to(address))
+            except OSError as error:
+                if error.errno not in (errno.EINVAL, errno.EOPNOTSUPP):
+                    raise
+            else:
+                return
+        self._forget_one_by_one(address)
 
-    def _forget_one_by_one(self, address: Address, query: bytes) -> None:
-        """``query`` filters the dump in the kernel from Linux 5.8; here it is filtered again."""
+    def _forget_one_by_one(self, address: Address) -> None:
+        query = _header(_FAMILY[address.version])
         for found in self._socket.dump(_GET, query, lambda body: _is_answered_to(body, address)):
             try:
                 self._socket.request(_DELETE, 0, _exactly(found))

@@ -4,7 +4,8 @@
      10.0.0.2  └──── wan2 ══ isp2 ══╩ hq (203.0.113.9, 2001:db8:9::9)
 
 Addresses differ per line, and the branch translates each to its own. ``hq`` reaches the
-branch's addresses only by the line they belong to, as on the Internet.
+branch's addresses only by the line they belong to, and each provider drops what bears the
+other's, as on the Internet.
 """
 
 from __future__ import annotations
@@ -54,6 +55,7 @@ class Branch:
         isp.ip(f"addr add 10.{number}.0.1/24 dev p0")
         isp.ip(f"addr add 2001:db8:{number}::1/64 dev p0 nodad")
         isp.ip("link set p0 up")
+        isp.sysctl(ipv4__conf__p0__rp_filter=1)  # sources of others are dropped (BCP 38)
         if self.hq is not None:
             self._join_hq(number, isp)
         return isp
@@ -81,8 +83,10 @@ class Branch:
         lan.ip("link set eth0 up")
         lan.ip("route add default via 10.0.0.1")
         self.router.shell(
-            "nft 'table ip nat { chain post { type nat hook postrouting priority 100; "
-            'oifname "wan1" snat to 10.1.0.2; oifname "wan2" snat to 10.2.0.2; } }\''
+            "nft add table ip nat && "
+            "nft 'add chain ip nat post { type nat hook postrouting priority 100; }' && "
+            "nft add rule ip nat post oifname wan1 snat to 10.1.0.2 && "
+            "nft add rule ip nat post oifname wan2 snat to 10.2.0.2"
         )
         return lan
 
