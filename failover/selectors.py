@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
-from itertools import zip_longest
 from typing import Any
 
-from django.db.models import Count, Prefetch, Q, QuerySet, Sum
+from django.db.models import Count, OuterRef, Prefetch, Q, QuerySet, Subquery, Sum
+from django.db.models.functions import Coalesce
 
 from failover.domain.policy import FailbackMode, MemberSpec, PolicyMode, PolicySpec
 from failover.models import (
@@ -20,8 +20,9 @@ from failover.models import (
     Repeats,
 )
 from failover.schedules import is_under_way, weekly_schedule
-from health.models import Path
-from health.selectors.configuration import fingerprint_of
+from health.domain.path_spec import NANOSECONDS_PER_MS
+from health.models import Path, PathTarget
+from health.selectors.configuration import fingerprint_of, quorum_of, sla_limits
 
 LONGEST_REPEATED = timedelta(days=8)
 """A weekly window lasts a week at most, and a day is the most that time zones differ."""
@@ -53,9 +54,15 @@ def paths_in_maintenance(*, now: datetime) -> set[int]:
 
 def policies_with_members() -> QuerySet[FailoverPolicy]:
     """All policies with members (in order), routes and state in a fixed number of queries."""
-    members = PolicyMember.objects.select_related(
-        "path__uplink__vantage", "path__probe_profile"
-    ).order_by("position")
+    targets = PathTarget.objects.filter(path=OuterRef("path")).order_by().values("path")
+    target_count = Subquery(targets.annotate(count=Count("pk")).values("count"))
+    members = (
+        PolicyMember.objects.select_related(
+            "path__uplink__vantage", "path__probe_profile", "path__sla_profile"
+        )
+        .annotate(target_count=Coalesce(target_count, 0))
+        .order_by("position")
+    )
     return (
         FailoverPolicy.objects.select_related("state__active_path")
         .prefetch_related(Prefetch("members", members), "routes")
@@ -65,23 +72,15 @@ def policies_with_members() -> QuerySet[FailoverPolicy]:
 
 def policy_spec(policy: FailoverPolicy) -> PolicySpec:
     """A policy as ``decide()`` wants it; its members must be prefetched in order."""
-    members = list(policy.members.all())
-    schedules = [member.schedule for member in members]
-    return policy_spec_over(policy, [member.path for member in members], schedules)
+    return _spec(policy, [_member_of(member, policy.time_zone) for member in policy.members.all()])
 
 
-def policy_spec_over(
-    policy: FailoverPolicy, paths: Iterable[Path], schedules: Iterable[str] = ()
-) -> PolicySpec:
-    """The same with ``paths`` for members, the primary first: for a policy not yet saved.
+def policy_spec_over(policy: FailoverPolicy, paths: Iterable[Path]) -> PolicySpec:
+    """The same with ``paths`` for members, the primary first: for a policy not yet saved."""
+    return _spec(policy, [member_spec(path, path.targets.count()) for path in paths])
 
-    ``schedules`` are the texts of the members' time windows in the same order.
-    """
-    zone = policy.time_zone
-    members = [
-        replace(member_spec(path), schedule=weekly_schedule(text or "", zone))
-        for path, text in zip_longest(paths, schedules)
-    ]
+
+def _spec(policy: FailoverPolicy, members: list[MemberSpec]) -> PolicySpec:
     return PolicySpec(
         policy_id=policy.pk or 0,
         uid=str(policy.uid),
@@ -95,17 +94,29 @@ def policy_spec_over(
         mode=PolicyMode(policy.mode),
         enabled=policy.enabled,
         strategy=policy.strategy,
-        failback_window=weekly_schedule(policy.failback_window, zone),
+        failback_window=weekly_schedule(policy.failback_window, policy.time_zone),
     )
 
 
-def member_spec(path: Path) -> MemberSpec:
-    """A path as a member of a policy; its uplink, vantage and probe profile must be loaded."""
+def _member_of(member: PolicyMember, zone_name: str) -> MemberSpec:
+    path = member.path
+    counted: int | None = getattr(member, "target_count", None)  # of ``policies_with_members``
+    spec = member_spec(path, path.targets.count() if counted is None else counted)
+    return replace(spec, schedule=weekly_schedule(member.schedule, zone_name))
+
+
+def member_spec(path: Path, target_count: int) -> MemberSpec:
+    """A path as a member of a policy; its uplink, vantage and profiles must be loaded."""
+    profile = path.probe_profile
     return MemberSpec(
         path_key=path.pk,
         name=path.name,
-        interval_ns=path.probe_profile.interval_ms * 1_000_000,
+        interval_ns=profile.interval_ms * NANOSECONDS_PER_MS,
         vantage=path.uplink.vantage.name,
+        limits=sla_limits(path.sla_profile),
+        quorum=quorum_of(path.quorum, target_count),
+        bad_secs_needed=profile.bad_seconds,
+        cost=float(path.uplink.cost),
         rides_on=path.rides_on_id,
     )
 
@@ -117,6 +128,8 @@ POLICY_CONFIGURATION = (
     ("sdwan_paths", "updated_at"),
     ("sdwan_uplinks", "updated_at"),
     ("sdwan_probe_profiles", "updated_at"),
+    ("sdwan_sla_profiles", "updated_at"),
+    ("sdwan_path_targets", "updated_at"),
 )
 """Everything whose edit changes what is decided, with the column that tells."""
 

@@ -12,9 +12,9 @@ import logging
 import queue
 from collections.abc import Collection
 from dataclasses import dataclass, field, replace
-from datetime import UTC, datetime
-from typing import Any
+from typing import Any, NamedTuple
 
+from failover.control import telling
 from failover.control.decision_thread import (
     DecisionThread,
     Loaded,
@@ -22,15 +22,21 @@ from failover.control.decision_thread import (
     Reply,
     StoredState,
 )
+from failover.control.evidence_keeper import EvidenceKeeper
 from failover.control.orders import TakenOrder, obey
+from failover.control.present import Present
+from failover.domain.clocks import has_proven_itself
 from failover.domain.decision import Decision, decide
+from failover.domain.gates import GateName
+from failover.domain.holds import is_plausible, settle_until
 from failover.domain.operators import Refused
 from failover.domain.policy import PolicySpec, validate
-from failover.domain.record import from_record, to_record
+from failover.domain.record import from_record
+from failover.domain.situation import Phase
 from failover.domain.state import PolicyState, initial_state
-from failover.domain.views import MemberView, Views, from_reading
-from failover.services import PublishedState, Scores
-from health.engine.observers import Round
+from failover.domain.views import MemberView, Views, from_reading, in_policy
+from failover.services import PublishedState
+from health.engine.observers import Round, RoundObserver
 from health.monitoring.monitor import LoopContext
 
 log = logging.getLogger(__name__)
@@ -59,14 +65,26 @@ class _Watched:
     published_at: float = 0.0
 
 
-class FailoverController:
+class _Moment(NamedTuple):
+    """What holds for every policy in one round; ``now`` is monotonic seconds."""
+
+    now: float
+    wall: float
+    blind: bool
+    reference_ok: bool
+
+
+class FailoverController(RoundObserver):
     """Decides for every policy of a vantage on every round."""
 
     def __init__(self, context: LoopContext) -> None:
         self._context = context
         self._inbox: queue.SimpleQueue[Reply] = queue.SimpleQueue()
         self._thread = DecisionThread(context, self._inbox.put)
+        self._evidence = EvidenceKeeper()
+        self._present = Present()
         self._policies: dict[int, _Watched] = {}
+        self._doubts: set[int] = set()
         self._members: frozenset[int] = frozenset()
         self._in_maintenance: frozenset[int] = frozenset()
         self._disabled_paths: frozenset[int] = frozenset()
@@ -80,17 +98,21 @@ class FailoverController:
         now = finished.at_ns / 1e9
         self._wall_offset = finished.wall - now
         self._take_replies(now)
-        blind = self._is_blind(finished)
-        views = self._views(finished)
+        self._evidence.observe(finished.probes, finished.at_ns)
+        moment = _Moment(
+            now, finished.wall, self._is_blind(finished), finished.reference_answers is not False
+        )
+        seen = self._views(finished)
+        self._doubts.clear()
         due: list[PublishedState] = []
         for policy_id, watched in self._policies.items():
             if watched.waiting is None and watched.sound:
-                obeyed = self._obey(policy_id, watched, views, now, blind=blind)
-                if not obeyed:
-                    self._decide(policy_id, watched, views, now, blind=blind)
+                views = self._views_of(policy_id, watched.spec, seen, finished.wall)
+                if not self._obey(policy_id, watched, views, moment):
+                    self._decide(policy_id, watched, views, moment)
             decision = watched.decision
             if decision is not None and self._is_due(watched, decision, now):
-                due.append(self._published(policy_id, watched, decision, now))
+                due.append(self._published(watched, decision, now))
         if due:
             self._thread.publish(due)
 
@@ -98,12 +120,24 @@ class FailoverController:
         """The members of every policy: decisions need readings of this very second."""
         return self._members
 
+    def doubts(self) -> Collection[int]:
+        """The candidates for which only a fresh answer is missing."""
+        return self._doubts
+
+    def record(self) -> Any:
+        """The evidence, for a successor: it would have to collect it anew."""
+        return {"evidence": self._evidence.record()}
+
+    def restore(self, record: Any) -> None:
+        """Go on with the evidence of a predecessor."""
+        self._evidence.restore(record["evidence"])
+
     def close(self) -> None:
         """Store where everything stands, and let the thread finish."""
         now = self._context.clock.monotonic_ns() / 1e9
         states = [
-            self._published(policy_id, watched, watched.decision, now)
-            for policy_id, watched in self._policies.items()
+            self._published(watched, watched.decision, now)
+            for watched in self._policies.values()
             if watched.decision is not None and watched.waiting is None
         ]
         if states:
@@ -118,11 +152,19 @@ class FailoverController:
                 self._adopt(reply, now)
             elif isinstance(reply, TakenOrder):
                 self._take_order(reply)
+            elif isinstance(reply, Present):
+                self._present = reply
             elif reply.policy_id in self._policies:
                 watched = self._policies[reply.policy_id]
-                if reply.committed and watched.waiting is not None:
-                    watched.state = watched.waiting
-                watched.waiting = None
+                waiting, watched.waiting = watched.waiting, None
+                if reply.committed and waiting is not None:
+                    self._move_on(reply.policy_id, watched, waiting)
+
+    def _move_on(self, policy_id: int, watched: _Watched, state: PolicyState) -> None:
+        """A new state holds; after a switch nothing is held against any member."""
+        if state.generation != watched.state.generation:
+            self._evidence.reset(policy_id)
+        watched.state = state
 
     def _take_order(self, order: TakenOrder) -> None:
         watched = self._policies.get(order.policy_id)
@@ -141,6 +183,7 @@ class FailoverController:
         self._members = frozenset(
             member.path_key for spec in loaded.policies.values() for member in spec.members
         )
+        self._evidence.configure(loaded.policies)
         for gone in self._policies.keys() - loaded.policies.keys():
             del self._policies[gone]
         for policy_id, spec in loaded.policies.items():
@@ -155,7 +198,7 @@ class FailoverController:
                 continue
             watched.spec, watched.sound = spec, not problems
             if stored and watched.waiting is None and stored.generation > watched.state.generation:
-                watched.state = self._restored(spec, stored, now)
+                self._move_on(policy_id, watched, self._restored(spec, stored, now))
 
     def _restored(self, spec: PolicySpec, stored: StoredState | None, now: float) -> PolicyState:
         primary = spec.members[0].path_key
@@ -184,12 +227,7 @@ class FailoverController:
         return blind
 
     def _views(self, finished: Round) -> Views:
-        keys = {
-            member.path_key
-            for watched in self._policies.values()
-            for member in watched.spec.members
-        }
-        return {key: self._view(finished, key) for key in keys}
+        return {key: self._view(finished, key) for key in self._members}
 
     def _view(self, finished: Round, key: int) -> MemberView:
         return from_reading(
@@ -199,31 +237,74 @@ class FailoverController:
             enabled=key not in self._disabled_paths,
         )
 
-    def _obey(
-        self, policy_id: int, watched: _Watched, views: Views, now: float, *, blind: bool
-    ) -> bool:
+    def _views_of(self, policy_id: int, spec: PolicySpec, seen: Views, wall: float) -> Views:
+        """What this policy sees: with its own evidence, and by its own schedule."""
+        views: dict[int, MemberView] = {}
+        for member in spec.members:
+            key = member.path_key
+            views[key] = in_policy(
+                seen[key],
+                *self._evidence.found(policy_id, key),
+                in_schedule=member.schedule.is_open(wall),
+                cost=member.cost,
+                utilisation_pct=self._present.utilisation_pct.get(key),
+            )
+        return views
+
+    def _obey(self, policy_id: int, watched: _Watched, views: Views, moment: _Moment) -> bool:
         """Carry out the oldest order of a person; False when there is none that can be."""
         while watched.ordered:
             order = watched.ordered.pop(0)
             try:
-                decision = obey(order, watched.spec, watched.state, views, now, blind=blind)
+                decision = obey(
+                    order,
+                    watched.spec,
+                    watched.state,
+                    views,
+                    moment.now,
+                    blind=moment.blind or not moment.reference_ok,
+                )
             except Refused as refused:
                 self._thread.refuse(order, str(refused))
                 continue
             watched.decision = decision
-            self._submit(policy_id, watched, decision, views, now, order)
+            self._submit(policy_id, watched, decision, views, moment.now, order)
             return True
         return False
 
-    def _decide(
-        self, policy_id: int, watched: _Watched, views: Views, now: float, *, blind: bool
-    ) -> None:
-        decision = decide(watched.spec, watched.state, views, now, blind=blind)
+    def _decide(self, policy_id: int, watched: _Watched, views: Views, moment: _Moment) -> None:
+        spec = watched.spec
+        decision = decide(
+            spec,
+            watched.state,
+            views,
+            moment.now,
+            blind=moment.blind,
+            standby=policy_id in self._present.standby,
+            reference_ok=moment.reference_ok,
+            clock_ok=is_plausible(moment.wall),
+            in_failback_window=spec.failback_window.is_open(moment.wall),
+            settle_until=self._settles_until(watched),
+        )
         watched.decision = decision
+        self._doubts |= _doubtful(decision, moment.now)
         if decision.action is None and not decision.notices:
             watched.state = decision.state
             return
-        self._submit(policy_id, watched, decision, views, now)
+        self._submit(policy_id, watched, decision, views, moment.now)
+
+    def _settles_until(self, watched: _Watched) -> float | None:
+        """Until when a tunnel may settle on the path below; None where there is no tunnel."""
+        index = watched.spec.index_of(watched.state.active)
+        below = None if index is None else watched.spec.members[index].rides_on
+        if below is None:
+            return None
+        carriers = [
+            other.state
+            for other in self._policies.values()
+            if other.spec.index_of(below) is not None
+        ]
+        return settle_until(watched.state.active, watched.spec, carriers)
 
     def _submit(
         self,
@@ -238,11 +319,11 @@ class FailoverController:
         self._thread.submit(
             Order(
                 policy_id=policy_id,
-                published=self._published(policy_id, watched, decision, now),
+                published=self._published(watched, decision, now),
                 switch=decision.action,
                 notices=decision.notices,
-                scores=_scores(watched.spec, decision, views),
-                evidence=_evidence(watched.spec, decision, views),
+                scores=telling.scores(watched.spec, decision, views),
+                evidence=telling.grounds(watched.spec, decision, views),
                 by_order=by_order,
             )
         )
@@ -258,71 +339,19 @@ class FailoverController:
         watched.published_phase, watched.published_at = phase, now
         return True
 
-    def _published(
-        self, policy_id: int, watched: _Watched, decision: Decision, now: float
-    ) -> PublishedState:
+    def _published(self, watched: _Watched, decision: Decision, now: float) -> PublishedState:
         state = watched.waiting or watched.state
-        healthy_since = state.clock(watched.spec.members[0].path_key).healthy_since
-        return PublishedState(
-            policy_id=policy_id,
-            generation=state.generation,
-            phase=decision.phase.value,
-            reason=decision.reason,
-            record=to_record(state, now=now, wall_offset=self._wall_offset),
-            judgement=_judgement(decision),
-            primary_healthy_since=(
-                None
-                if healthy_since is None
-                else datetime.fromtimestamp(healthy_since + self._wall_offset, UTC)
-            ),
+        return telling.published(
+            watched.spec, state, decision, now=now, wall_offset=self._wall_offset
         )
 
 
-def _judgement(decision: Decision) -> dict[str, Any]:
-    return {
-        "candidates": [
-            {
-                "path_id": candidate.path_key,
-                "name": candidate.name,
-                "gate": candidate.gate,
-                "sentence": candidate.sentence,
-            }
-            for candidate in decision.candidates
-        ],
-        "countdowns": [
-            {
-                "kind": countdown.kind,
-                "secs_left": round(countdown.secs_left, 1),
-                "path_id": countdown.path_key,
-            }
-            for countdown in decision.countdowns
-        ],
-    }
-
-
-def _scores(spec: PolicySpec, decision: Decision, views: Views) -> Scores:
-    """The primary's score, and the target's or else the best backup's."""
-    primary, *backups = (member.path_key for member in spec.members)
-    if decision.action is not None and decision.action.to_key != primary:
-        return Scores(views[primary].score, views[decision.action.to_key].score)
-    known = [score for key in backups if (score := views[key].score) is not None]
-    return Scores(views[primary].score, max(known, default=None))
-
-
-def _evidence(spec: PolicySpec, decision: Decision, views: Views) -> dict[str, Any]:
-    """What the decision was based on, for the event."""
-    return {
-        "cause": decision.action.cause if decision.action else None,
-        "members": [
-            {
-                "path_id": member.path_key,
-                "name": member.name,
-                "status": str(views[member.path_key].status),
-                "reachable": views[member.path_key].reachable,
-                "score": views[member.path_key].score,
-                "latency_ms": views[member.path_key].latency_ms,
-            }
-            for member in spec.members
-        ],
-        **_judgement(decision),
-    }
+def _doubtful(decision: Decision, now: float) -> set[int]:
+    """The candidates that would be switched to if they had just answered."""
+    if decision.phase not in (Phase.SWITCHING, Phase.FAILBACK_WAIT):
+        return set()
+    policy, state = decision.situation.policy, decision.state
+    stale = [one.path_key for one in decision.candidates if one.gate is GateName.FRESH]
+    if decision.phase is Phase.SWITCHING:
+        return set(stale)
+    return {key for key in stale if has_proven_itself(policy, state.clock(key), now)}

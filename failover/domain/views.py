@@ -29,7 +29,8 @@ class MemberView(NamedTuple):
 
     ``score`` is 0–100 or None when nothing supports one; ``settled`` the probes behind
     it; ``answers_in_a_row`` and ``loss_run`` the latest run of answers or losses;
-    ``fresh`` says that the last answer is recent and nothing was lost since;
+    ``fresh`` says that the last answer is recent, nothing was lost since, and no answer to a
+    check is outstanding;
     ``latency_ms`` the mean round-trip time of the window. ``evidence`` is the verdict of
     the evidence collected for this policy, None when none is; ``recent_score`` the score
     over the last 10 s; ``cost`` and ``utilisation_pct`` are those of its uplink.
@@ -99,12 +100,35 @@ def from_reading(
     )
 
 
+def in_policy(
+    view: MemberView,
+    evidence: Evidence,
+    recent_score: float | None,
+    *,
+    in_schedule: bool = True,
+    cost: float = 0.0,
+    utilisation_pct: float | None = None,
+) -> MemberView:
+    """``view`` as one policy sees it: with its own evidence, schedule, cost and load.
+
+    ``recent_score`` is 0–100; a path that does not answer has none.
+    """
+    return MemberView(
+        *view[:11],
+        in_schedule,
+        evidence,
+        recent_score if view.reachable else None,
+        cost,
+        utilisation_pct,
+    )
+
+
 def _is_stale(reading: PathReading, now_ns: int) -> bool:
     last = reading.at_ns if reading.checked_ns is None else reading.checked_ns
     return now_ns - last > max(STALE_INTERVALS * reading.interval_ns, STALE_NS)
 
 
 def _is_fresh(reading: PathReading, now_ns: int) -> bool:
-    if reading.answered_ns is None or reading.loss_run:
+    if reading.answered_ns is None or reading.loss_run or reading.in_doubt:
         return False
     return now_ns - reading.answered_ns <= FRESH_INTERVALS * reading.interval_ns

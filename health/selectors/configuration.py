@@ -11,7 +11,7 @@ from health.domain.path_spec import PathSpec, ProbeTiming, SlaLimits, TargetSpec
 from health.domain.recent_history import PathPast
 from health.domain.status import PathStatus
 from health.domain.uplink_spec import AUTO, ProbeRouteMode, UplinkSpec
-from health.models import CurrentHealth, Path, PathTarget, Uplink
+from health.models import CurrentHealth, Path, PathTarget, SlaProfile, Uplink
 from health.probers import PROBERS
 
 PATH_CONFIGURATION = (
@@ -94,7 +94,7 @@ def path_specs(vantage_name: str, pause: Callable[[], None] = lambda: None) -> l
                 name=name,
                 kind=kind,
                 targets=path_targets,
-                quorum=min(quorum or (len(path_targets) + 1) // 2, len(path_targets)),
+                quorum=quorum_of(quorum, len(path_targets)),
                 timing=timings[profile_key],
                 limits=limits[limits_key],
                 uplink=uplink,
@@ -140,6 +140,17 @@ def _targets(vantage_name: str, pause: Callable[[], None]) -> dict[int, list[tup
             pause()
         grouped.setdefault(row[0], []).append(row)
     return grouped
+
+
+def quorum_of(configured: int | None, target_count: int) -> int:
+    """How many of a path's targets must answer: as configured, else half of them, rounded up."""
+    return max(1, min(configured or (target_count + 1) // 2, target_count))
+
+
+def sla_limits(profile: SlaProfile) -> SlaLimits:
+    """The limits and weights of an SLA profile."""
+    names = [name.removeprefix("sla_profile__") for name in _LIMIT_FIELDS]
+    return SlaLimits(*(getattr(profile, name) for name in names))
 
 
 def uplink_specs(vantage_name: str) -> list[UplinkSpec]:

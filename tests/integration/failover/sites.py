@@ -11,7 +11,7 @@ from typing import Any
 
 from failover.control.controller import FailoverController
 from failover.models import FailoverEvent, FailoverPolicy, FailoverState
-from health.domain.reading import PathReading
+from health.domain.reading import PathReading, Settled, TargetProbes
 from health.domain.status import PathStatus, Reason
 from health.engine.clock import FakeClock
 from health.engine.observers import Round
@@ -26,6 +26,8 @@ from tests.factories import (
 )
 
 SECOND = 1_000_000_000
+SET_CLOCK = 1_800_000_000.0
+"""A wall clock that somebody has set: 2027."""
 
 
 def until(condition: Callable[[], object], patience_secs: float = 30.0) -> None:
@@ -48,10 +50,13 @@ class Site:
             failback_delay_secs=15,
             damping=False,
         )
-        self.clock = FakeClock()
+        self.clock = FakeClock(wall=SET_CLOCK)
         self.looks: dict[int, Callable[[int], PathReading]] = {}
         for path in (self.primary, self.backup):
             self.heal(path)
+        self.lost: dict[int, tuple[int, ...]] = {}
+        """By path, which of the two probes of each second get no answer."""
+        self.reference_answers: bool | None = None
         self.leased = True
         self.controllers: list[FailoverController] = []
 
@@ -59,7 +64,7 @@ class Site:
         path: Path = PathFactory(name=name, uplink=UplinkFactory(vantage=self.vantage))
         return path
 
-    def start(self, *, epoch: int = 1) -> FailoverController:
+    def start(self, *, epoch: int = 1, left: Any = None) -> FailoverController:
         context = LoopContext(
             vantage_id=self.vantage.pk,
             vantage_name=self.vantage.name,
@@ -68,6 +73,8 @@ class Site:
             clock=self.clock,
         )
         controller = FailoverController(context)
+        if left is not None:
+            controller.restore(left)
         self.controllers.append(controller)
         until(lambda: not controller._inbox.empty())
         return controller
@@ -113,9 +120,33 @@ class Site:
         at_ns = self.clock.monotonic_ns()
         readings = {key: look(at_ns) for key, look in self.looks.items()}
         self.controller.on_round(
-            Round(at_ns, self.clock.wall(), readings, tuple(readings), frozenset(), 0, lag_ns)
+            Round(
+                at_ns,
+                self.clock.wall(),
+                readings,
+                tuple(readings),
+                frozenset(),
+                0,
+                lag_ns,
+                {key: self.settled(key, at_ns) for key in readings},
+                self.reference_answers,
+            )
         )
         until(self._is_answered)
+
+    def settled(self, key: int, at_ns: int) -> list[TargetProbes]:
+        """The probes of the last second to the one target of a path."""
+        lost = self.lost.get(key, ())
+        half = SECOND // 2
+        return [
+            TargetProbes(
+                key,
+                [
+                    Settled(at_ns - half * (2 - n), None if n in lost else 20_000_000)
+                    for n in (0, 1)
+                ],
+            )
+        ]
 
     def _is_answered(self) -> bool:
         waiting = any(one.waiting is not None for one in self.controller._policies.values())

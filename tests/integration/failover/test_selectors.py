@@ -14,21 +14,25 @@ from failover.domain.policy import FailbackMode, MemberSpec, PolicyMode, validat
 from failover.models import FailoverPolicy, PolicyMember
 from failover.selectors import (
     decision_fingerprint,
+    member_spec,
     paths_in_maintenance,
     policies_now,
     policies_with_members,
     policy_spec,
     recent_events,
 )
+from health.domain.path_spec import SlaLimits
 from tests.factories import (
     FailoverEventFactory,
     FailoverPolicyFactory,
     FailoverStateFactory,
     MaintenanceWindowFactory,
     PathFactory,
+    PathTargetFactory,
     PolicyRouteFactory,
     ProbeProfileFactory,
     SiteFactory,
+    SlaProfileFactory,
     UplinkFactory,
     VantageFactory,
 )
@@ -55,11 +59,30 @@ def test_a_policy_becomes_a_spec_with_its_members_in_order() -> None:
     members = list(policy.members.order_by("position"))
     spec = policy_spec(policies_with_members().get())
     assert spec.members == tuple(
-        MemberSpec(member.path_id, member.path.name, 200_000_000, "here") for member in members
+        MemberSpec(member.path_id, member.path.name, 200_000_000, "here", cost=10.0)
+        for member in members
     )
     assert (spec.failback_mode, spec.mode) == (FailbackMode.MANUAL, PolicyMode.OBSERVE)
     assert (spec.name, spec.uid, spec.failback_delay_secs) == ("Internet", str(policy.uid), 15)
     assert validate(spec) == []
+
+
+def test_a_member_carries_what_evidence_and_strategies_ask_for() -> None:
+    path = PathFactory(
+        probe_profile=ProbeProfileFactory(interval_ms=1_000, bad_seconds=10),
+        sla_profile=SlaProfileFactory(
+            latency_ms=150, packet_loss_pct=3, jitter_ms=40, latency_weight=0.5, jitter_weight=0.1
+        ),
+        uplink=UplinkFactory(cost=70),
+    )
+    PathTargetFactory.create_batch(5, path=path)
+    FailoverPolicyFactory(members=[path, PathFactory()])
+    member = policy_spec(policies_with_members().get()).members[0]
+    assert member.limits == SlaLimits(150, 3, 40, 0.5, 0.4, 0.1)
+    assert (member.quorum, member.bad_secs_needed, member.cost) == (3, 10, 70.0)
+    assert member_spec(path, target_count=4).quorum == 2
+    path.quorum = 2
+    assert [member_spec(path, target_count=count).quorum for count in (0, 1, 5)] == [1, 1, 2]
 
 
 def test_the_order_of_members_is_their_position_and_not_their_age() -> None:
@@ -115,6 +138,8 @@ EDITS: dict[str, Callable[[FailoverPolicy], object]] = {
     "path": lambda policy: policy.members.first().path.save(),
     "uplink": lambda policy: policy.members.first().path.uplink.save(),
     "probe profile": lambda policy: policy.members.first().path.probe_profile.save(),
+    "SLA profile": lambda policy: policy.members.first().path.sla_profile.save(),
+    "target": lambda policy: PathTargetFactory(path=policy.members.first().path),
     "new state": lambda policy: FailoverStateFactory(policy=policy),
     "deleted policy": lambda policy: policy.delete(),
 }
