@@ -18,15 +18,20 @@ WATCHED = (
     "failback_delay_secs",
     "failback_mode",
     "damping",
+    "failback_window",
+    "time_zone",
+    "role_source",
+    "connections",
+    "ipv6_default_declared",
 )
 
 
 def snapshot(policy: FailoverPolicy) -> dict[str, Any]:
     """What an edit may change, as plain values; members and routes are read afresh."""
-    members = policy.members.order_by("position").values_list("path__name", flat=True)
+    members = policy.members.order_by("position").values_list("path__name", "schedule")
     return {
         **{field: getattr(policy, field) for field in WATCHED},
-        "members": list(members),
+        "members": [f"{name} ({when})" if when else name for name, when in members],
         "routes": sorted(str(route) for route in policy.routes.all()),
     }
 

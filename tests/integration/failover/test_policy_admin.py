@@ -41,6 +41,7 @@ def policy_form(
         "mode": "automatic",
         "strategy": "priority",
         "executor": "dry_run",
+        "connections": "old_path",
         "failover_threshold": "50",
         "failback_threshold": "80",
         "failback_delay_secs": "60",
@@ -88,6 +89,49 @@ def test_a_policy_is_made_with_members_and_routes(admin_role_client: Client) -> 
     assert policy.name == "Voice"
     assert [(m.position, m.path) for m in policy.members.all()] == [(0, paths[0]), (1, paths[1])]
     assert PolicyRoute.objects.get().prefix == "10.20.0.0/16"
+
+
+def test_members_get_time_windows_and_the_policy_a_window_for_returns(
+    admin_role_client: Client,
+) -> None:
+    settings = {
+        "failback_mode": "window",
+        "failback_window": "sun 2:00-4:00",
+        "time_zone": "Europe/Berlin",
+        "role_source": "/run/keepalived/role",
+        "strategy": "best_score",
+        "members-1-schedule": "mon-fri 8:00-18:00",
+    }
+    assert add_policy(admin_role_client, two_paths(), **settings) == ""
+    policy = FailoverPolicy.objects.get()
+    stored = [member.schedule for member in policy.members.order_by("position")]
+    assert stored == ["", "Mon-Fri 08:00-18:00"]
+    assert (policy.failback_mode, policy.role_source) == ("window", "/run/keepalived/role")
+    assert policy.failback_window == "Sun 02:00-04:00"
+    [made] = FailoverEvent.objects.all()
+    assert made.evidence == {}
+
+
+def test_a_changed_time_window_of_a_member_is_saved_and_in_the_audit_trail(
+    admin_role_client: Client,
+) -> None:
+    add_policy(admin_role_client, two_paths())
+    policy = FailoverPolicy.objects.get()
+    members = list(policy.members.all())
+    form = policy_form([]) | {
+        "members-TOTAL_FORMS": "2",
+        "members-INITIAL_FORMS": "2",
+        **{f"members-{n}-id": str(m.pk) for n, m in enumerate(members)},
+        **{f"members-{n}-policy": str(policy.pk) for n in (0, 1)},
+        **{f"members-{n}-path": str(m.path_id) for n, m in enumerate(members)},
+        **{f"members-{n}-order": str(n) for n in (0, 1)},
+        "members-1-schedule": "22:00-06:00",
+    }
+    url = f"/admin/failover/failoverpolicy/{policy.pk}/change/"
+    assert admin_role_client.post(url, form).status_code == 302
+    assert [m.schedule for m in policy.members.order_by("position")] == ["", "22:00-06:00"]
+    changed = FailoverEvent.objects.order_by("-id")[0]
+    assert f"{members[1].path.name} (22:00-06:00)" in changed.reason
 
 
 def test_making_and_changing_a_policy_is_in_the_audit_trail(admin_role_client: Client) -> None:
@@ -169,6 +213,11 @@ def test_members_are_probed_by_one_host(admin_role_client: Client) -> None:
         ({"failback_delay_secs": "90000"}, "less than or equal to 86400"),
         ({"name": "  "}, "This field is required."),
         ({"executor": "magic"}, "is not one of the available choices"),
+        ({"failback_mode": "window"}, "The failback window is empty: say when traffic may"),
+        ({"failback_window": "at night"}, "is not a time window"),
+        ({"members-1-schedule": "Mon 8-9"}, "is not a time of day"),
+        ({"time_zone": "Europe/Berln"}, "did you mean Europe/Berlin?"),
+        ({"role_source": "keepalived.role"}, "is not the full path of a file"),
     ],
 )
 def test_values_that_cannot_work_are_refused_at_their_field(

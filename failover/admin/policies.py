@@ -1,4 +1,4 @@
-"""Configuration and records of ``failover`` in the admin.
+"""Policies, their members and routes in the admin, and what policies say about paths.
 
 Thin: ``failover.validation`` judges, ``failover.edits`` keeps who changed what.
 """
@@ -13,20 +13,11 @@ from django.http import HttpRequest
 from django.utils import timezone
 
 from failover import edits
-from failover.forms import MemberForm, MemberFormSet, PolicyForm, PolicyForms, RouteFormSet
-from failover.models import (
-    FailoverEvent,
-    FailoverPolicy,
-    FailoverState,
-    MaintenanceWindow,
-    OutboxMessage,
-    Override,
-    PolicyMember,
-    PolicyRoute,
-)
+from failover.forms.policies import MemberForm, MemberFormSet, PolicyForm, PolicyForms, RouteFormSet
+from failover.models import FailoverPolicy, PolicyMember, PolicyRoute
 from failover.validation import why_path_must_stay
 from health import admin as health_admin
-from health.admin_base import ConsoleModelAdmin, RecordAdmin, UncountedPaginator
+from health.admin_base import ConsoleModelAdmin
 from health.models import Path
 
 
@@ -36,7 +27,7 @@ class MemberInline(admin.TabularInline):
     model = PolicyMember
     form = MemberForm
     formset = MemberFormSet  # type: ignore[assignment]  # the stubs want a form of any model
-    fields = ["order", "path"]
+    fields = ["order", "path", "schedule"]
     autocomplete_fields = ["path"]
     extra = 2
 
@@ -76,9 +67,19 @@ class FailoverPolicyAdmin(ConsoleModelAdmin):
         ("Decision", {"fields": ["mode", "strategy", "failover_threshold"]}),
         (
             "Return",
-            {"fields": ["failback_mode", "failback_threshold", "failback_delay_secs", "damping"]},
+            {
+                "fields": [
+                    "failback_mode",
+                    "failback_window",
+                    "failback_threshold",
+                    "failback_delay_secs",
+                    "damping",
+                ]
+            },
         ),
-        ("Actuation", {"fields": ["executor"]}),
+        ("Time windows", {"fields": ["time_zone"]}),
+        ("Router pair", {"fields": ["role_source"]}),
+        ("Actuation", {"fields": ["executor", "connections", "ipv6_default_declared"]}),
     ]
 
     def get_queryset(self, request: HttpRequest) -> models.QuerySet[FailoverPolicy]:
@@ -137,14 +138,16 @@ class FailoverPolicyAdmin(ConsoleModelAdmin):
             super().save_formset(request, form, formset, change)
             return
         formset.save(commit=False)
-        wished = [path.pk for path in formset.ordered_paths()]
+        wished = [(member.path.pk, member.schedule) for member in formset.ordered_members()]
         policy = form.instance
-        stored = list(policy.members.order_by("position").values_list("path_id", flat=True))
-        if wished == stored:
+        stored = policy.members.order_by("position").values_list("path_id", "schedule")
+        if wished == list(stored):
             return
         policy.members.all().delete()
-        for position, path_id in enumerate(wished):
-            PolicyMember.objects.create(policy=policy, path_id=path_id, position=position)
+        for position, (path_id, schedule) in enumerate(wished):
+            PolicyMember.objects.create(
+                policy=policy, path_id=path_id, position=position, schedule=schedule
+            )
 
 
 def _forms_of(request: HttpRequest) -> PolicyForms:
@@ -164,59 +167,3 @@ class PathAdmin(health_admin.PathAdmin):
         rows, counts, lacking, protected = super().get_deleted_objects(objs, request)
         reasons = [reason for path in objs if (reason := why_path_must_stay(path))]
         return rows, counts, lacking, reasons or protected
-
-
-@admin.register(MaintenanceWindow)
-class MaintenanceWindowAdmin(ConsoleModelAdmin):
-    """Planned times in which something is not to be used."""
-
-    list_display = ["name", "site", "uplink", "path", "starts_at", "ends_at"]
-    list_select_related = ["site", "uplink__vantage", "path"]
-    search_fields = ["name", "reason"]
-    autocomplete_fields = ["site", "uplink", "path"]
-    fieldsets = [
-        (None, {"fields": ["name", "reason"]}),
-        ("Of exactly one", {"fields": ["path", "uplink", "site"]}),
-        ("Time", {"fields": ["starts_at", "ends_at"]}),
-    ]
-
-    def save_model(self, request: HttpRequest, obj: Any, form: Any, change: bool) -> None:
-        """Keep who planned it."""
-        if not change:
-            obj.created_by = request.user
-        super().save_model(request, obj, form, change)
-
-
-@admin.register(FailoverEvent)
-class FailoverEventAdmin(RecordAdmin):
-    """The audit trail."""
-
-    list_display = ["timestamp", "policy_name", "event_type", "direction", "to_path_name", "actor"]
-    list_filter = ["event_type", "direction"]
-    search_fields = ["policy_name", "from_path_name", "to_path_name", "reason"]
-    paginator = UncountedPaginator
-
-
-@admin.register(FailoverState)
-class FailoverStateAdmin(RecordAdmin):
-    """Where each policy stands."""
-
-    list_display = ["policy", "active_path", "phase", "generation", "evaluated_at"]
-    list_select_related = ["policy", "active_path"]
-
-
-@admin.register(Override)
-class OverrideAdmin(RecordAdmin):
-    """Pins."""
-
-    list_display = ["policy", "path", "reason", "created_by_name", "expires_at", "released_at"]
-    list_select_related = ["policy", "path"]
-
-
-@admin.register(OutboxMessage)
-class OutboxMessageAdmin(RecordAdmin):
-    """What events still have to cause."""
-
-    list_display = ["id", "event", "topic", "created_at", "attempts", "done_at", "last_error"]
-    list_select_related = ["event"]
-    paginator = UncountedPaginator

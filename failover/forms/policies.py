@@ -7,11 +7,12 @@ together, and hands every problem to the field that it is about.
 from __future__ import annotations
 
 import time
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from django import forms
 from django.forms.models import BaseInlineFormSet
 
+from failover.domain.calendar import WeeklySchedule, parse_windows
 from failover.domain.policy import Problem
 from failover.models import FailoverPolicy, PolicyMember, PolicyRoute
 from failover.selectors import policy_spec_over
@@ -27,6 +28,13 @@ if TYPE_CHECKING:
 else:  # generic for the type checker only
     PolicyModelForm = MemberModelForm = forms.ModelForm
     MemberBaseFormSet = RouteBaseFormSet = BaseInlineFormSet
+
+
+class WishedMember(NamedTuple):
+    """A member as the forms ask for it; ``schedule`` as ``parse_windows`` writes it."""
+
+    path: Path
+    schedule: str
 
 
 class PolicyForms:
@@ -72,6 +80,10 @@ class PolicyForm(PolicyModelForm):
             raise forms.ValidationError(message)
         return name
 
+    def clean_failback_window(self) -> str:
+        """As the product writes windows; the field's validator has read it."""
+        return _written(self.cleaned_data.get("failback_window"))
+
     def clean(self) -> dict[str, Any]:
         """What the fields say together; members and routes are judged by ``MemberFormSet``."""
         values: dict[str, Any] = super().clean() or self.cleaned_data
@@ -97,7 +109,7 @@ class MemberForm(MemberModelForm):
 
     class Meta:
         model = PolicyMember
-        fields = ["path"]
+        fields = ["path", "schedule"]
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
@@ -137,20 +149,24 @@ class MemberFormSet(MemberBaseFormSet):
     def validate_unique(self) -> None:
         """Duplicates are told by ``failover.validation`` in its own words."""
 
-    def ordered_paths(self) -> list[Path]:
-        """The wished paths, the primary first; loaded with what the rules need."""
+    def ordered_members(self) -> list[WishedMember]:
+        """The wished members, the primary first; paths are loaded with what the rules need."""
         wanted = [
-            (values["order"] if values.get("order") is not None else 10_000, n, values["path"].pk)
+            (
+                values["order"] if values.get("order") is not None else 10_000,
+                n,
+                values["path"].pk,
+                _written(values.get("schedule")),
+            )
             for n, form in enumerate(self.forms)
             if (values := getattr(form, "cleaned_data", None))
             and values.get("path")
             and not values.get("DELETE")
         ]
-        keys = [key for _, _, key in sorted(wanted)]
         paths = Path.objects.select_related(
             "uplink__vantage", "probe_profile", "sla_profile"
-        ).in_bulk(keys)
-        return [paths[key] for key in keys]
+        ).in_bulk([key for _, _, key, _ in wanted])
+        return [WishedMember(paths[key], schedule) for _, _, key, schedule in sorted(wanted)]
 
 
 class RouteFormSet(RouteBaseFormSet):
@@ -172,7 +188,7 @@ class RouteFormSet(RouteBaseFormSet):
 
 def draft_of(policy: FailoverPolicy, members: MemberFormSet, routes: RouteFormSet) -> PolicyDraft:
     """What the three forms ask for together; ``policy`` carries the form's values unsaved."""
-    paths = members.ordered_paths()
+    paths = [member.path for member in members.ordered_members()]
     stored = FailoverPolicy.objects.filter(pk=policy.pk).prefetch_related("members").first()
     spec = policy_spec_over(policy, paths)
     same_primary = (
@@ -189,3 +205,7 @@ def draft_of(policy: FailoverPolicy, members: MemberFormSet, routes: RouteFormSe
         executor=policy.executor,
         was_enabled=same_primary,
     )
+
+
+def _written(windows: str | None) -> str:
+    return str(WeeklySchedule(parse_windows(windows or "")))

@@ -1,0 +1,7 @@
+"""The admin pages of ``failover``; importing registers them. No page itself may enter."""
+
+from __future__ import annotations
+
+from failover.admin import maintenance, pins, policies, records
+
+__all__ = ["maintenance", "pins", "policies", "records"]
