@@ -6,13 +6,14 @@ BIN := $(VENV)/bin
 HOST ?= 127.0.0.1
 PORT ?= 8000
 
-.PHONY: help setup run test check fix bench screenshots
+.PHONY: help setup run test check fix bench screenshots lab-demo
 
 help:
 	@echo "make run [PORT=8000] [HOST=127.0.0.1]   the product with its demo network"
 	@echo "make test                               the whole test suite"
 	@echo "make check                              format, lint, types, contracts, docs"
 	@echo "make fix                                format and repair what can be repaired"
+	@echo "make lab-demo [PORT=8000]               (root) two providers, real routes, faults by keys"
 	@echo "make setup                              the virtual environment for development"
 	@echo "make bench                              the benchmarks"
 	@echo "make screenshots                        pictures of all pages"
@@ -32,6 +33,9 @@ setup: $(VENV)/.dev
 
 run: $(VENV)/.run
 	@exec $(BIN)/python manage.py up --demo --host $(HOST) --port $(PORT)
+
+lab-demo: $(VENV)/.run
+	@exec $(BIN)/python -m tests.lab.demo --port $(PORT)
 
 test: $(VENV)/.dev
 	$(BIN)/python -m pytest -n auto --dist loadgroup $(PYTEST_ARGS)

@@ -19,10 +19,15 @@ BENCHMARKS = {
     "exporters": "bench.probing.exporters",
     "memory": "bench.probing.memory",
     "scale": "bench.probing.scale",
+    "failover_switch": "bench.failover.switch",
+    "failover_connections": "bench.failover.switch_connections",
+    "lab_accuracy": "bench.lab.accuracy",
 }
 BY_NAME_ONLY = {
     "profile": "bench.probing.profiled",
     "soak": "bench.probing.soak",
+    "lab": "bench.lab.use_cases",
+    "outages": "bench.lab.outages",
 }
 """Those that take half an hour or judge nothing: not part of ``make bench``."""
 

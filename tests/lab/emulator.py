@@ -11,7 +11,6 @@ left of the network is removed. It knows nothing of faults or of the product.
 
 from __future__ import annotations
 
-import ctypes
 import dataclasses
 import fcntl
 import heapq
@@ -26,10 +25,10 @@ from typing import Any
 
 from tests.lab.impairment import FATES, Impairment, Lane
 from tests.lab.namespaces import entered, remove
+from tests.lab.stream_ends import be_punctual
 
 _TUNSETIFF = 0x400454CA
 _IFF_TUN_NO_PI = 0x0001 | 0x1000
-_PR_SET_TIMERSLACK = 29
 _AT_MOST = 64
 """Packets read from one device before the others are looked at."""
 _LOOK_UP_SECS = 1.0
@@ -147,8 +146,7 @@ def _stays_on_wire(packet: bytes) -> bool:
 
 def main() -> None:
     """Make the lines, say so, carry packets, and clean up in any case."""
-    # Sleeps as fine as the kernel can; the default is 50 µs coarse (prctl(2)).
-    ctypes.CDLL(None).prctl(_PR_SET_TIMERSLACK, 1, 0, 0, 0)
+    be_punctual()
     setting = json.loads(_first_line())
     try:
         emulator = Emulator(setting["lines"])

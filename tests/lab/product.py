@@ -129,6 +129,16 @@ class Product:
         self.monitor.wait()
         return self.net.truth.note("monitor killed")
 
+    def order(self, *words: str) -> dict[str, str]:
+        """A person orders something, such as "pin", "--path", "cable": how it ended."""
+        done = subprocess.run(
+            [sys.executable, "-m", "tests.lab.order", *words],
+            env=environment(self.directory), cwd=ROOT, text=True, check=True, timeout=60,
+            capture_output=True,
+        )  # fmt: skip
+        answer: dict[str, str] = json.loads(done.stdout)
+        return answer
+
     # --- waiting ------------------------------------------------------------------------
     def wait(self, condition: Callable[[], Any], what: str) -> None:
         """Poll until ``condition()``; fails with the end of the monitor's log."""
@@ -148,18 +158,15 @@ class Product:
     def wait_ready(self) -> None:
         """Both paths are up and warm, and the policy has been judged by this monitor."""
         started = time.time()
-        self.wait(
-            lambda: (
-                all(
-                    row["status"] == "up"
-                    and row["received"] >= WARM_PROBES
-                    and row["updated_at"] > started
-                    for row in self.paths().values()
-                )
-                and self.state().get("phase") == "settled"
-            ),
-            "both paths up and warm",
+        self.wait(lambda: self._is_ready(started), "both paths up and warm")
+
+    def _is_ready(self, since: float) -> bool:
+        rows = self.paths()
+        warm = all(
+            row["status"] == "up" and row["received"] >= WARM_PROBES and row["updated_at"] > since
+            for row in rows.values()
         )
+        return rows.keys() == UPLINK_OF.keys() and warm and self.state().get("phase") == "settled"
 
     def wait_active(self, name: str) -> None:
         """``name`` is the active path, the switch to it is completed, and it carries traffic."""
