@@ -81,8 +81,11 @@ class PolicyForm(PolicyModelForm):
         return name
 
     def clean_failback_window(self) -> str:
-        """As the product writes windows; the field's validator has read it."""
-        return _written(self.cleaned_data.get("failback_window"))
+        """As the product writes windows."""
+        try:
+            return _written(self.cleaned_data["failback_window"])
+        except ValueError as error:
+            raise forms.ValidationError(str(error)) from None
 
     def clean(self) -> dict[str, Any]:
         """What the fields say together; members and routes are judged by ``MemberFormSet``."""
