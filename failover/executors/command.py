@@ -10,18 +10,12 @@ import shlex
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from failover.executors.base import ExecutorError, Intent, Problem, Proposal
-from failover.executors.telling import (
-    TellingExecutor,
-    bad_option,
-    order_values,
-    refuse_unknown,
-    timeout_of,
-)
+from failover.executors.base import Intent, Problem, Proposal
+from failover.executors.telling import TellingExecutor, named_problem, order_values
 from failover.outbound.child import run_child
 from failover.outbound.errors import OutboundError
+from failover.outbound.options import read_command
 
-OPTIONS = ("argv", "verify", "timeout_secs")
 EX_CONFIG = 78
 """sysexits.h: said by a program that is configured wrongly; trying again can't help."""
 
@@ -34,28 +28,26 @@ class CommandExecutor(TellingExecutor):
 
     def sentences(self, intent: Intent) -> tuple[str, ...]:
         """The command lines with their environment."""
-        argv, verify, timeout_secs = _read(intent.options)
-        known = " ".join(
+        line = read_command(intent.options)
+        told = " ".join(
             f"{name}={shlex.quote(text)}" for name, text in _environment(intent).items()
         )
-        lines = [f"run {shlex.join(argv)} (at most {timeout_secs:g} s)", f"with {known}"]
-        return (*lines, *([f"then run {shlex.join(verify)}"] if verify else []))
+        then = (f"then run {shlex.join(line.verify)}",) if line.verify else ()
+        return (
+            f"run {shlex.join(line.argv)} (at most {line.timeout_secs:g} s)", f"with {told}", *then
+        )  # fmt: skip
 
     def tell(self, intent: Intent) -> str:
         """Run the command, and the one that verifies."""
-        argv, verify, timeout_secs = _read(intent.options)
-        said = _run(argv, intent, timeout_secs)
-        if verify:
-            said = f"{said}\n{_run(verify, intent, timeout_secs)}"
+        line = read_command(intent.options)
+        said = _run(line.argv, intent, line.timeout_secs)
+        if line.verify:
+            said = f"{said}\n{_run(line.verify, intent, line.timeout_secs)}"
         return said.strip()
 
     def option_problems(self, options: Mapping[str, Any], proposal: Proposal) -> list[Problem]:
         """What is wrong with the words."""
-        try:
-            _read(options)
-        except ExecutorError as error:
-            return [Problem("executor_options", str(error), "")]
-        return []
+        return named_problem(lambda: read_command(options))
 
 
 def _run(argv: Sequence[str], intent: Intent, timeout_secs: float) -> str:
@@ -85,21 +77,3 @@ def _environment(intent: Intent) -> dict[str, str]:
         for field, value in (order[side] or {}).items():
             named[f"{side}_{field}".upper()] = str(value)
     return {f"PATHWARDEN_{name}": text for name, text in named.items()}
-
-
-def _read(options: Mapping[str, Any]) -> tuple[list[str], list[str], float]:
-    refuse_unknown(options, OPTIONS)
-    argv = _words("argv", options.get("argv"))
-    if not argv:
-        raise bad_option("argv", options.get("argv"), 'a list such as ["/usr/local/bin/switch"]')
-    if not argv[0].startswith("/"):
-        raise bad_option("argv", argv[0], "begun by a full path such as /usr/local/bin/switch")
-    return argv, _words("verify", options.get("verify")), timeout_of(options)
-
-
-def _words(name: str, value: Any) -> list[str]:
-    if value is None:
-        return []
-    if not isinstance(value, list) or not all(isinstance(word, str) for word in value):
-        raise bad_option(name, value, "a list of words")
-    return list(value)

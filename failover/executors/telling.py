@@ -25,9 +25,6 @@ from failover.executors.base import (
 from failover.executors.fence_file import FileFence
 from failover.outbound.errors import OutboundError
 
-DEFAULT_TIMEOUT_SECS = 10.0
-MAX_TIMEOUT_SECS = 60.0
-
 
 class TellingExecutor(ABC):
     """``folder`` keeps the fence; ``clock`` gives seconds for durations."""
@@ -39,7 +36,7 @@ class TellingExecutor(ABC):
     # --- what differs between the kinds ---------------------------------------------------
     @abstractmethod
     def sentences(self, intent: Intent) -> tuple[str, ...]:
-        """What will be told, for people; raises ``ExecutorError`` on options that can't work."""
+        """What will be told, for people; raises ``OutboundError`` on options that can't work."""
 
     @abstractmethod
     def tell(self, intent: Intent) -> str:
@@ -56,7 +53,10 @@ class TellingExecutor(ABC):
     # --- the contract ----------------------------------------------------------------------
     def plan(self, intent: Intent) -> Plan:
         """What will be told; raises ``ExecutorError`` (not retryable) on bad options."""
-        return Plan(intent, (), (), self.sentences(intent))
+        try:
+            return Plan(intent, (), (), self.sentences(intent))
+        except OutboundError as error:
+            raise ExecutorError(_of_options(error), retryable=error.retryable) from error
 
     def apply(self, plan: Plan) -> Applied:
         """Fence the order, then tell it; raises ``ExecutorError`` when nobody confirmed it."""
@@ -125,31 +125,17 @@ def order_values(intent: Intent) -> dict[str, Any]:
     }
 
 
-def timeout_of(options: Mapping[str, Any]) -> float:
-    """The option ``timeout_secs``; raises ``ExecutorError`` when it is no sensible time."""
-    value = options.get("timeout_secs", DEFAULT_TIMEOUT_SECS)
-    if isinstance(value, bool) or not isinstance(value, int | float):
-        raise bad_option("timeout_secs", value, "a number of seconds")
-    if not 0 < value <= MAX_TIMEOUT_SECS:
-        raise bad_option("timeout_secs", value, f"more than 0 and at most {MAX_TIMEOUT_SECS:g}")
-    return float(value)
+def named_problem(read: Callable[[], object]) -> list[Problem]:
+    """What ``read`` has against the options, as a problem of their field; [] when nothing."""
+    try:
+        read()
+    except OutboundError as error:
+        return [Problem("executor_options", _of_options(error), "")]
+    return []
 
 
-def refuse_unknown(options: Mapping[str, Any], known: tuple[str, ...]) -> None:
-    """Raise ``ExecutorError`` for an option that this kind does not have."""
-    unknown = sorted(set(options) - set(known))
-    if unknown:
-        raise ExecutorError(
-            f"executor_options: {', '.join(unknown)} is not known; there are {', '.join(known)}.",
-            retryable=False,
-        )
-
-
-def bad_option(name: str, value: object, wanted: str) -> ExecutorError:
-    """The error for a value of ``executor_options`` that can't work."""
-    return ExecutorError(
-        f"executor_options: {name} is {value!r}; it must be {wanted}.", retryable=False
-    )
+def _of_options(error: OutboundError) -> str:
+    return f"executor_options: {error}"
 
 
 def _uplink_values(uplink: UplinkFacts) -> dict[str, Any]:

@@ -12,9 +12,10 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from failover.executors.base import ExecutorError, Intent, Problem, Proposal
-from failover.executors.telling import TellingExecutor, bad_option, refuse_unknown
+from failover.executors.base import Intent, Problem, Proposal
+from failover.executors.telling import TellingExecutor, named_problem
 from failover.outbound.errors import OutboundError
+from failover.outbound.options import bad_option, refuse_unknown
 
 OPTIONS = ("file", "values")
 LARGEST = 254
@@ -52,20 +53,20 @@ class TrackFileExecutor(TellingExecutor):
 
     def option_problems(self, options: Mapping[str, Any], proposal: Proposal) -> list[Problem]:
         """What is wrong with the file and the numbers."""
-        for member in proposal.members:
-            try:
-                file, _ = _read(options, member.name)
-            except ExecutorError as error:
-                return [Problem("executor_options", str(error), "")]
-            if not file.parent.is_dir():
-                return [
-                    Problem(
-                        "executor_options",
-                        f"The folder {file.parent} does not exist.",
-                        "Make it, and give it to the monitor's user.",
-                    )
-                ]
-        return []
+        names = [member.name for member in proposal.members]
+        problems = named_problem(lambda: [_read(options, name) for name in names])
+        if problems:
+            return problems
+        file, _ = _read(options, names[0])
+        if file.parent.is_dir():
+            return []
+        return [
+            Problem(
+                "executor_options",
+                f"The folder {file.parent} does not exist.",
+                "Make it, and give it to the monitor's user.",
+            )
+        ]
 
 
 def _read(options: Mapping[str, Any], path_name: str) -> tuple[Path, int]:
