@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from failover.domain.views import NO_VIEW, from_reading
+from failover.domain.evidence import NONE
+from failover.domain.views import NO_VIEW, from_reading, in_policy
 from health.domain.reading import PathReading
 from health.domain.status import PathStatus, Reason
 
@@ -115,3 +116,22 @@ def test_fresh_means_answered_within_two_intervals_and_nothing_lost_since(
 
 def test_a_path_that_never_answered_is_not_fresh() -> None:
     assert from_reading(READING._replace(answered_ns=None), now_ns=NOW).fresh is False
+
+
+def test_a_path_that_is_being_asked_is_not_fresh_before_it_has_answered() -> None:
+    assert from_reading(READING, now_ns=NOW).fresh
+    assert not from_reading(READING._replace(in_doubt=True), now_ns=NOW).fresh
+
+
+def test_a_policy_sees_a_path_with_its_own_evidence_schedule_cost_and_load() -> None:
+    proven = NONE._replace(value=True, strength=12.5)
+    seen = from_reading(READING, now_ns=NOW, in_maintenance=True)
+    view = in_policy(seen, proven, 41.0, in_schedule=False, cost=7.0, utilisation_pct=80.0)
+    assert view[:11] == seen[:11]
+    assert (view.evidence, view.recent_score) == (proven, 41.0)
+    assert (view.in_schedule, view.cost, view.utilisation_pct) == (False, 7.0, 80.0)
+
+
+def test_a_path_that_does_not_answer_has_no_recent_score() -> None:
+    dead = from_reading(READING._replace(reachable=False), now_ns=NOW)
+    assert in_policy(dead, NONE, 41.0).recent_score is None
