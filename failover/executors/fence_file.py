@@ -14,7 +14,7 @@ import os
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import asdict, replace
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 from urllib.parse import quote, unquote
@@ -142,9 +142,18 @@ def _to_json(order: Passed) -> dict[str, Any]:
             field: getattr(order, field)
             for field in ("lease_epoch", "generation", "path_key", "former_path_key", "addresses")
         },
-        "changes": [asdict(change) for change in order.changes],
-        "former_changes": [asdict(change) for change in order.former_changes],
+        "changes": [_plain(change) for change in order.changes],
+        "former_changes": [_plain(change) for change in order.former_changes],
     }
+
+
+def _plain(change: Change) -> dict[str, Any]:
+    """As ``dataclasses.asdict``, which takes a tenth of a second for a thousand of them."""
+    fields = {name: getattr(change, name) for name in change.__slots__}
+    if isinstance(change, RuleChange):
+        chosen = change.selectors
+        fields["selectors"] = {name: getattr(chosen, name) for name in chosen.__slots__}
+    return fields
 
 
 def _from_json(stored: dict[str, Any]) -> Passed:

@@ -20,7 +20,7 @@ from failover.executors.base import (
     Problem,
     Proposal,
 )
-from failover.executors.changes import RouteChange, RuleChange
+from failover.executors.changes import RuleChange
 from failover.executors.connections import forget_connections
 from failover.executors.fence_file import FileFence
 from failover.executors.linux_errors import refusal
@@ -61,12 +61,12 @@ class LinuxExecutor:
             self._fence.check(plan.intent)
             try:
                 with linux_routing() as routing:
-                    detail = self._apply(routing, plan, started)
+                    detail = self._apply(routing, plan)
             except OSError as error:
                 raise refusal(error, None) from error
         return Applied(True, (self._clock() - started) * 1000.0, detail)
 
-    def _apply(self, routing: LinuxRouting, plan: Plan, started: float) -> str:
+    def _apply(self, routing: LinuxRouting, plan: Plan) -> str:
         intent = plan.intent
         routing.links()
         order = self._fence.passed(intent.policy_uid)
@@ -75,6 +75,7 @@ class LinuxExecutor:
         _refuse_obstacles(routing, view, plan)
         before = _observed(self._fence, view, intent.policy_uid)
         addresses = routing.addresses_of(intent.to_uplink.interface)
+        read = self._clock()
         self._fence.remember(plan, before, addresses)
         fenced = self._clock()
         count = Switch(routing, view, plan.changes, before.changes if before else ()).carry_out()
@@ -82,7 +83,8 @@ class LinuxExecutor:
         old = order.addresses if order and _left(intent) == order.path_key else ()
         # Also when nothing had to be changed: a predecessor may have been killed right here.
         forgotten = self._forget(routing, intent, old, addresses)
-        return _told(plan, count, (verified - fenced) * 1000.0, forgotten)
+        committed_ms, changed_ms = (fenced - read) * 1000.0, (verified - fenced) * 1000.0
+        return _told(plan, count, changed_ms, committed_ms, forgotten)
 
     def _forget(
         self,
@@ -182,19 +184,20 @@ def _refuse_obstacles(routing: LinuxRouting, view: View, plan: Plan) -> None:
     if collisions:
         raise ExecutorError(f"{' '.join(collisions)} Nothing was changed.", retryable=False)
     links, addresses = routing.links(), routing.addresses()
-    for change in plan.changes:
-        if isinstance(change, RouteChange):
-            name = plan.intent.to_uplink.name
-            problem = linux_check.next_hop_problem(change, name, links, addresses)
-            if problem:
-                raise ExecutorError(f"{problem} Nothing was changed.", retryable=True)
+    for route in linux_check.one_per_next_hop(plan.changes):
+        name = plan.intent.to_uplink.name
+        problem = linux_check.next_hop_problem(route, name, links, addresses)
+        if problem:
+            raise ExecutorError(f"{problem} Nothing was changed.", retryable=True)
 
 
 def _left(intent: Intent) -> int | None:
     return intent.from_uplink.path_key if intent.from_uplink is not None else None
 
 
-def _told(plan: Plan, count: int, changed_ms: float, forgotten: str) -> str:
+def _told(plan: Plan, count: int, changed_ms: float, committed_ms: float, forgotten: str) -> str:
     what = "\n".join(change.text() for change in plan.changes) or "The policy steers no routes."
-    how = f"In force, read back after {changed_ms:.1f} ms" if count else "In force already"
+    how = "In force already"
+    if count:
+        how = f"In force, read back after {changed_ms:.1f} ms (fence {committed_ms:.1f} ms)"
     return f"{how}:\n{what}\n{forgotten}".rstrip()

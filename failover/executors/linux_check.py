@@ -10,7 +10,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from ipaddress import ip_network
 
 from failover.executors.base import Intent, Problem, Proposal, UplinkFacts
-from failover.executors.changes import MAIN_TABLE, RouteChange, RuleChange
+from failover.executors.changes import MAIN_TABLE, Change, RouteChange, RuleChange
 from failover.executors.linux_errors import PERMISSION_CURE
 from failover.executors.linux_kernel import LinuxRouting
 from failover.executors.linux_neighbours import neighbours
@@ -44,6 +44,13 @@ def problems(proposal: Proposal, routing: LinuxRouting) -> list[Problem]:
         found += [Problem("routes", text, "") for text in view.collisions([*routes, *rules])]
         found += _surroundings(routing, routes, rules)
     return found
+
+
+def one_per_next_hop(changes: Iterable[Change]) -> list[RouteChange]:
+    """A route for each way out that ``changes`` take, however many prefixes share it."""
+    routes = (one for one in changes if isinstance(one, RouteChange))
+    by_way = {(one.family, one.interface, one.gateway, one.onlink): one for one in routes}
+    return list(by_way.values())
 
 
 def next_hop_problem(
@@ -83,7 +90,7 @@ def next_hop_problem(
     )
 
 
-def _changes(proposal: Proposal, member: UplinkFacts) -> tuple[RouteChange | RuleChange, ...]:
+def _changes(proposal: Proposal, member: UplinkFacts) -> tuple[Change, ...]:
     intent = Intent(proposal.policy_uid, proposal.policy_name, 0, 0, member, None, proposal.routes)
     return route_changes(intent).changes
 
@@ -146,16 +153,15 @@ def _tables(routes: Iterable[RouteChange], rules: Iterable[RuleChange]) -> Itera
 
 def _ways_out(
     member: UplinkFacts,
-    changes: Iterable[RouteChange | RuleChange],
+    changes: Iterable[Change],
     links: dict[str, Link],
     addresses: Sequence[Address],
 ) -> Iterator[Problem]:
     told = (
-        next_hop_problem(change, member.name, links, addresses)
-        for change in changes
-        if isinstance(change, RouteChange)
+        next_hop_problem(route, member.name, links, addresses)
+        for route in one_per_next_hop(changes)
     )
-    for text in dict.fromkeys(filter(None, told)):
+    for text in filter(None, told):
         yield Problem("members", text, "")
     link = links.get(member.interface)
     master = next((one for one in links.values() if link and one.ifindex == link.master), None)

@@ -14,7 +14,7 @@ from failover.executors.base import Change, ExecutorError
 from failover.executors.changes import RouteChange, RuleChange
 from failover.executors.linux_errors import refusal
 from failover.executors.linux_kernel import LinuxRouting
-from failover.executors.linux_view import View, place_of
+from failover.executors.linux_view import Place, View, place_of
 
 Undo = tuple[str, Callable[[], None]]
 
@@ -28,7 +28,8 @@ class Switch:
         self._routing = routing
         self._view = view
         self._wanted = wanted
-        self._stale = [one for one in stale if not _keeps(wanted, one)]
+        kept = {_what(one) for one in wanted}
+        self._stale = [one for one in stale if _what(one) not in kept]
         self._undo: list[Undo] = []
         self._current: Change | None = None
 
@@ -119,9 +120,6 @@ class Switch:
         return ExecutorError(f"{error} {note}", retryable=error.retryable)
 
 
-def _keeps(wanted: Iterable[Change], change: Change) -> bool:
-    """Whether ``wanted`` has something at the place of ``change``."""
-    if isinstance(change, RuleChange):
-        return change in wanted
-    place = place_of(change)
-    return any(isinstance(one, RouteChange) and place_of(one) == place for one in wanted)
+def _what(change: Change) -> Place | RuleChange:
+    """What is replaced by another of the same: a route's place, a rule as a whole."""
+    return change if isinstance(change, RuleChange) else place_of(change)

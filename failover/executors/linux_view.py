@@ -8,7 +8,13 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import NamedTuple
 
-from failover.executors.changes import PATHWARDEN_PROTOCOL, Change, RouteChange, RuleChange
+from failover.executors.changes import (
+    PATHWARDEN_PROTOCOL,
+    Change,
+    RouteChange,
+    RuleChange,
+    Selectors,
+)
 from failover.executors.linux_errors import owner_of
 from failover.executors.linux_kernel import LinuxRouting
 from failover.executors.linux_messages import KernelRoute
@@ -42,7 +48,12 @@ class View:
                 self._routes.setdefault(place_of(route), []).append(found)
                 self._by_prefix.setdefault((family, table, route.prefix), []).append(found)
         families = {one.family for one in changes if isinstance(one, RuleChange)}
-        self._rules = {family: routing.rules(family) for family in families}
+        rules = [one for family in sorted(families) for one in routing.rules(family) if one.plain]
+        self._rules = {one.rule for one in rules}
+        self._strangers_rules: dict[tuple[int, Selectors], list[RuleChange]] = {}
+        for rule in self._rules:
+            if not _is_ours(rule.protocol):
+                self._strangers_rules.setdefault((rule.family, rule.selectors), []).append(rule)
 
     def ours_at(self, place: Place) -> list[KernelRoute]:
         """Routes with our protocol number at that place."""
@@ -54,7 +65,7 @@ class View:
 
     def has_rule(self, rule: RuleChange) -> bool:
         """Whether exactly this rule of ours stands."""
-        return any(one.plain and one.rule == rule for one in self._rules.get(rule.family, []))
+        return rule in self._rules
 
     def found(self, changes: Iterable[Change]) -> tuple[Change, ...]:
         """What of ours stands at the places of ``changes``, in their order, each once."""
@@ -112,13 +123,10 @@ class View:
 
     def _rule_collisions(self, rule: RuleChange) -> list[str]:
         return [
-            f"Rule {one.rule.priority} of {owner_of(one.rule.protocol)} chooses the same traffic "
-            f"for table {one.rule.table}: remove it, or change the policy's selectors."
-            for one in self._rules.get(rule.family, [])
-            if one.rule.selectors == rule.selectors
-            and one.rule.priority <= rule.priority
-            and one.plain
-            and not _is_ours(one.rule.protocol)
+            f"Rule {one.priority} of {owner_of(one.protocol)} chooses the same traffic for table "
+            f"{one.table}: remove it, or change the policy's selectors."
+            for one in self._strangers_rules.get((rule.family, rule.selectors), [])
+            if one.priority <= rule.priority
         ]
 
 

@@ -73,8 +73,8 @@ class Branch:
         isp.ip(f"route add {HQ}/32 via 172.31.{number}.2")
         self.hq.ip(f"route add 10.{number}.0.0/24 via 172.31.{number}.1")
 
-    def add_lan(self) -> Namespace:
-        """A host behind the branch, translated to each line's own address."""
+    def add_lan(self, *, translate: bool = True) -> Namespace:
+        """A host behind the branch, translated to each line's own address, or known to all."""
         lan = self._space("lan")
         self.router.ip(f"link add lan0 type veth peer name eth0 netns {lan.name}")
         self.router.ip("addr add 10.0.0.1/24 dev lan0")
@@ -82,6 +82,10 @@ class Branch:
         lan.ip("addr add 10.0.0.2/24 dev eth0")
         lan.ip("link set eth0 up")
         lan.ip("route add default via 10.0.0.1")
+        if not translate:
+            for number, isp in self.isps.items():
+                isp.ip(f"route add 10.0.0.0/24 via 10.{number}.0.2")
+            return lan
         self.router.shell(
             "nft add table ip nat && "
             "nft 'add chain ip nat post { type nat hook postrouting priority 100; }' && "

@@ -50,10 +50,14 @@ class Flow:
             self._socket.connect((target, PORT))
             self._socket.setblocking(False)
 
+    def send(self) -> None:
+        """Ask, and do not wait."""
+        self._socket.send(b"?")
+
     def ask(self, wait_secs: float = 0.5) -> str:
         """The source that ``hq`` saw, or "" when no answer came in time."""
-        self.drain()
-        self._socket.send(b"?")
+        self.answers()
+        self.send()
         ready, _, _ = select.select([self._socket], [], [], wait_secs)
         return self._socket.recv(64).decode() if ready else ""
 
@@ -66,11 +70,13 @@ class Flow:
                 return answer, passed
         return "", secs
 
-    def drain(self) -> None:
-        """Forget answers that came late."""
+    def answers(self) -> list[str]:
+        """What has come and was not taken yet."""
+        come: list[str] = []
         with contextlib.suppress(BlockingIOError):
             while True:
-                self._socket.recv(64)
+                come.append(self._socket.recv(64).decode())
+        return come
 
     def close(self) -> None:
         """Close the socket."""
