@@ -95,6 +95,7 @@ class DecisionThread:
         self._policies: dict[int, FailoverPolicy] = {}
         self._fingerprint: object = None
         self._reload_ns = 0
+        self._poll_at = 0.0
         self._thread = threading.Thread(target=self._run, name="decisions", daemon=True)
 
     def start(self) -> None:
@@ -122,7 +123,10 @@ class DecisionThread:
     def _run(self) -> None:
         try:
             while True:
-                self._guarded(self._poll)
+                if time.monotonic() >= self._poll_at:
+                    # Not for every order: when hundreds of policies switch they go first.
+                    self._poll_at = time.monotonic() + POLL_SECS
+                    self._guarded(self._poll)
                 try:
                     job = self._next_job()
                 except queue.Empty:
@@ -139,12 +143,11 @@ class DecisionThread:
             connection.close()
 
     def _next_job(self) -> Job:
-        """Wait up to POLL_SECS for work, with an eye on what people order."""
-        deadline = time.monotonic() + POLL_SECS
+        """Wait until the next poll for work, with an eye on what people order."""
         while True:
             if not self._presence.is_away:
                 self._guarded(self._take_orders)
-            left = deadline - time.monotonic()
+            left = self._poll_at - time.monotonic()
             try:
                 return self._jobs.get(timeout=max(0.0, min(left, orders.LOOK_EVERY_SECS)))
             except queue.Empty:
@@ -231,7 +234,7 @@ class DecisionThread:
             outcome = self._settled(order)
         except StaleGeneration as error:
             log.warning("a decision came too late: %s", error)
-            self._fingerprint = None  # read the state again
+            self._fingerprint, self._poll_at = None, 0.0  # read the state again
         except OrderGone as error:
             log.warning("an order came too late and was not carried out: %s", error)
         except DatabaseError as error:

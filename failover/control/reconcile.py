@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 
 from django.db import DatabaseError
@@ -18,7 +18,7 @@ from failover import services
 from failover.control.executor_set import ExecutorSet
 from failover.control.intents import UplinkStates, is_known, make_intent
 from failover.executors import EXECUTORS
-from failover.executors.base import ExecutorError, Observed, Plan
+from failover.executors.base import Connections, ExecutorError, Observed, Plan
 from failover.models import (
     FailoverPolicy,
     FailoverState,
@@ -145,6 +145,8 @@ class Reconciler:
             lease_epoch=self._lease_epoch,
             states=self._uplink_states(),
         )
+        # Traffic has not moved, so no connection needs to be forgotten.
+        intent = replace(intent, connections=Connections.NONE)
         return self._executors.of(look.policy.executor).plan(intent)
 
     def _may_repair(self, look: _Look, plan: Plan) -> bool:
@@ -193,7 +195,10 @@ class Reconciler:
             # A route that was never there is installed, not repaired.
             said, past.repairs, past.next_ns = "", 0, look.now_ns
         services.record_repair(policy, said, applied, lease_epoch=epoch, now=look.now)
-        log.warning("the routes of %s were put right: %s", policy.name, drift)
+        if said:
+            log.warning("the routes of %s were put right: %s", policy.name, said)
+        else:
+            log.info("the routes of %s are in force", policy.name)
 
     def _leave_executor(self, row: RouteInForce) -> None:
         """The policy was given another executor: what the old one made is taken away."""
