@@ -60,7 +60,6 @@ def make_intent(
     generation: int,
     lease_epoch: int,
     states: UplinkStates = NOTHING_KNOWN,
-    connections: Connections = Connections.NONE,
 ) -> Intent:
     """The order to carry ``policy`` over ``to_path``; paths come with their uplinks."""
     return Intent(
@@ -71,7 +70,7 @@ def make_intent(
         to_uplink=uplink_facts(to_path, states),
         from_uplink=None if from_path is None else uplink_facts(from_path, states),
         routes=routes_of(policy),
-        connections=connections,
+        connections=Connections(policy.connections),
         options=policy.executor_options,
     )
 
@@ -103,8 +102,9 @@ def uplink_facts(path: Path, states: UplinkStates = NOTHING_KNOWN) -> UplinkFact
     known = states.get(uplink.pk, UplinkState(uplink.pk))
     gateway = _chosen(4, (uplink.gateway, uplink.gateway6), known.gateway)
     gateway6 = _chosen(6, (uplink.gateway, uplink.gateway6), known.gateway6)
-    source = _chosen(4, (uplink.source, uplink.source6), known.source)
-    source6 = _chosen(6, (uplink.source, uplink.source6), known.source6)
+    # Not the learned ones: the kernel deletes a route with an address that a lease takes away.
+    source = _chosen(4, (uplink.source, uplink.source6), "")
+    source6 = _chosen(6, (uplink.source, uplink.source6), "")
     return UplinkFacts(
         path_key=path.pk,
         name=path.name,
@@ -113,6 +113,8 @@ def uplink_facts(path: Path, states: UplinkStates = NOTHING_KNOWN) -> UplinkFact
         gateway6=gateway6,
         source=source,
         source6=source6,
+        onlink=known.onlink and gateway == known.gateway,
+        onlink6=known.onlink6 and gateway6 == known.gateway6,
         addresses=tuple(filter(None, (known.source, known.source6))),
         fwmark=uplink.fwmark or 0,
     )

@@ -40,8 +40,9 @@ class UplinkState:
     ``key`` is the primary key of the uplink. ``source`` and ``source6`` are the
     addresses probes leave from ("" lets the kernel choose), ``gateway`` and
     ``gateway6`` the next hops in force ("" on a point-to-point link or when there is
-    none), ``index`` the kernel's number of ``interface`` (0: none). ``detail`` is a
-    sentence with the cure when something is wrong, else empty.
+    none), ``index`` the kernel's number of ``interface`` (0: none). ``onlink`` and
+    ``onlink6`` say that the gateway lies outside the networks of the link. ``detail`` is
+    a sentence with the cure when something is wrong, else empty.
     """
 
     key: int
@@ -56,6 +57,8 @@ class UplinkState:
     gateway6: str = ""
     fwmark: int = 0
     detail: str = ""
+    onlink: bool = False
+    onlink6: bool = False
 
     def route_for(self, address: str) -> RouteState:
         """The state of the probe route of that address's family."""

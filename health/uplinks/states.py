@@ -112,6 +112,8 @@ def routed_state(
         six.gateway,
         mark_of(spec),
         _detail(four, six) or link_problem(spec, link),
+        four.onlink,
+        six.onlink,
     )
 
 

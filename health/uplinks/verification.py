@@ -26,6 +26,7 @@ class FamilyVerdict:
     gateway: str = ""
     problem: str = ""
     absent: bool = False
+    onlink: bool = False
 
 
 def verify(
@@ -36,7 +37,8 @@ def verify(
         return FamilyVerdict(RouteState.UNUSABLE, plan.source, "", plan.problem, absent=plan.absent)
     problem, _ = _ask(kernel, spec, link, plan.family, plan.source, plan.next_hop, fwmark)
     state = RouteState.UNUSABLE if problem else RouteState.VERIFIED
-    return FamilyVerdict(state, plan.source, plan.next_hop.gateway, problem)
+    onlink = any(route.onlink for route in plan.routes)
+    return FamilyVerdict(state, plan.source, plan.next_hop.gateway, problem, onlink=onlink)
 
 
 def verify_external(

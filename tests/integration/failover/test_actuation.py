@@ -311,12 +311,18 @@ def test_learned_next_hops_are_used_where_the_uplink_says_auto(db: None) -> None
     path = PathFactory(uplink=uplink)
     states = {
         uplink.pk: UplinkState(
-            uplink.pk, gateway="192.0.2.77", gateway6="fe80::1", source="192.0.2.78"
-        )
+            uplink.pk,
+            gateway="192.0.2.77",
+            gateway6="fe80::1",
+            source="192.0.2.78",
+            onlink=True,
+            onlink6=True,
+        )  # fmt: skip
     }
     facts = uplink_facts(path, states)
     assert (facts.gateway, facts.gateway6) == ("192.0.2.77", "2001:db8::9")
-    assert (facts.source, facts.source6) == ("192.0.2.78", "")
+    assert (facts.onlink, facts.onlink6) == (True, False)
+    assert (facts.source, facts.source6) == ("", ""), "a lease may take it away, and the route"
     assert facts.addresses == ("192.0.2.78",)
 
 
