@@ -6,7 +6,7 @@ BIN := $(VENV)/bin
 HOST ?= 127.0.0.1
 PORT ?= 8000
 
-.PHONY: help setup run test check fix bench screenshots lab-demo
+.PHONY: help setup run test check fix bench faults screenshots lab-demo
 
 help:
 	@echo "make run [PORT=8000] [HOST=127.0.0.1]   the product with its demo network"
@@ -16,6 +16,7 @@ help:
 	@echo "make lab-demo [PORT=8000]               (root) two providers, real routes, faults by keys"
 	@echo "make setup                              the virtual environment for development"
 	@echo "make bench                              the benchmarks"
+	@echo "make faults                             kill -9 everywhere, and what is left of it"
 	@echo "make screenshots                        pictures of all pages"
 
 # One stamp per set of dependencies: a second start installs nothing.
@@ -58,6 +59,9 @@ fix: $(VENV)/.dev
 
 bench: $(VENV)/.dev
 	$(BIN)/python -m bench
+
+faults: $(VENV)/.dev
+	$(BIN)/python -m bench.faults
 
 screenshots: $(VENV)/.dev
 	$(BIN)/python -m bench.screenshots

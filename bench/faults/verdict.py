@@ -20,14 +20,14 @@ def problems(store: Store, routes: dict[str, int], changes: list[dict[str, Any]]
     events = store.events()
     for uid, wish in store.wishes().items():
         about = events.get(uid, [])
-        found += [f"{uid}: {said}" for said in _of_events(about, wish.generation)]
+        found += [f"{uid}: {said}" for said in of_events(about, wish.generation)]
         if routes.get(uid) != wish.path:
             found.append(f"{uid}: the route is over {routes.get(uid)}, the state says {wish.path}")
         found += [f"{uid}: {said}" for said in _of_changes(about, changes, uid)]
     return found
 
 
-def _of_events(about: list[tuple[int, str, int]], generation: int) -> list[str]:
+def of_events(about: list[tuple[int, str, int]], generation: int) -> list[str]:
     """No event lost, none doubled: one beginning and one end for every generation."""
     begun = Counter(number for number, kind, _ in about if kind == "triggered")
     ended = Counter(number for number, kind, _ in about if kind in CLOSING)
