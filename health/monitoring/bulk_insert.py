@@ -2,7 +2,7 @@
 
 The thread that writes shares the interpreter with the loop that sends. A parameter
 for each value costs it there: psycopg turns them into text one by one, in Python.
-One text costs orjson a microsecond a row; everything else is done by the database, while
+One text costs orjson two microseconds a row; everything else is done by the database, while
 the loop has the interpreter. Knows tables and columns, not what they mean.
 """
 

@@ -39,7 +39,7 @@ CHANGE_COLUMNS = (
 )  # fmt: skip
 
 # Asked of the database with the rows and not before: 10,000 paths to read each second
-# were a fifth of what this thread cost, and one could be deleted in between.
+# were a seventh of what this thread cost, and one could be deleted in between.
 PATH_IS_THERE = "EXISTS (SELECT 1 FROM sdwan_paths AS path WHERE path.id = given.path_id)"
 PATH_IS_OURS = """EXISTS (
     SELECT 1 FROM sdwan_paths AS path
