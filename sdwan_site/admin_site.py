@@ -23,7 +23,15 @@ from django.utils.decorators import method_decorator
 SECTIONS: tuple[tuple[str, tuple[str, ...]], ...] = (
     ("Network", ("health.site", "health.vantage", "health.uplink", "health.path")),
     ("Profiles", ("health.probeprofile", "health.slaprofile")),
-    ("Failover", ("failover.failoverpolicy", "failover.maintenancewindow")),
+    (
+        "Failover",
+        (
+            "failover.failoverpolicy",
+            "failover.maintenancewindow",
+            "failover.notificationchannel",
+            "failover.policyhook",
+        ),
+    ),
     ("People and programs", ("sdwan_site.user", "auth.group", "sdwan_site.apitoken")),
     (
         "Records (read only)",

@@ -39,8 +39,21 @@ def wished_schedules() -> list[WishedSchedule]:
         )
         for name in Vantage.objects.values_list("name", flat=True)
     ]
+    hooks = [
+        WishedSchedule(
+            f"{PREFIX}hooks of {guard.cluster}",
+            "failover.tasks.run_hooks",
+            {"vantage": guard.cluster},
+            1,
+            guard.cluster,
+        )
+        for guard in guards
+    ]
     return [
         *guards,
+        *hooks,
+        # The monitor calls when messages are due; this finds what nobody was called for.
+        WishedSchedule(f"{PREFIX}messages", "failover.tasks.deliver_messages", {}, 1, None),
         # A probe host added in the admin gets its guard without anybody's help.
         WishedSchedule(f"{PREFIX}schedules", "sdwan_site.tasks.sync_all_schedules", {}, 5, None),
         WishedSchedule(f"{PREFIX}retention", "health.tasks.purge_history", {}, 10, None),

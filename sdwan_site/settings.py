@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Any
 
 from sdwan_site.database_url import database_from_url
+from sdwan_site.email_url import email_from_url
 from sdwan_site.env import (
     env_bool,
     env_choice,
@@ -214,6 +215,9 @@ PROMETHEUS_EXPORT_MIGRATIONS = False
 
 # --- history ------------------------------------------------------------------------
 RETENTION_RAW = env_duration("PATHWARDEN_RETENTION_RAW", "48h")
+
+# --- mail ---------------------------------------------------------------------------
+globals().update(email_from_url(env_str("EMAIL_URL")))
 
 # --- transport security ---------------------------------------------------------------
 HTTPS = env_choice("PATHWARDEN_HTTPS", ("off", "on", "proxy"), "off")

@@ -313,3 +313,27 @@ def measured_path(name: str, **current: Any) -> health.Path:
     PathTargetFactory(path=path)
     CurrentHealthFactory(path=path, **current)
     return path
+
+
+class NotificationChannelFactory(DjangoModelFactory):
+    """An e-mail channel for all policies."""
+
+    class Meta:
+        model = failover.NotificationChannel
+        skip_postgeneration_save = True
+
+    name = factory.Sequence(lambda n: f"channel{n}")
+    kind = "email"
+    options = factory.LazyFunction(lambda: {"to": ["noc@example.com"]})
+
+
+class PolicyHookFactory(DjangoModelFactory):
+    """A command after completed switches."""
+
+    class Meta:
+        model = failover.PolicyHook
+
+    policy = factory.SubFactory(FailoverPolicyFactory)
+    name = factory.Sequence(lambda n: f"hook{n}")
+    kind = "command"
+    options = factory.LazyFunction(lambda: {"argv": ["/bin/true"]})

@@ -2,6 +2,6 @@
 
 from __future__ import annotations
 
-from failover.admin import maintenance, pins, policies, records
+from failover.admin import maintenance, notifications, pins, policies, records
 
-__all__ = ["maintenance", "pins", "policies", "records"]
+__all__ = ["maintenance", "notifications", "pins", "policies", "records"]

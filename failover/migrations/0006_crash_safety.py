@@ -43,6 +43,8 @@ class Migration(migrations.Migration):
                 choices=[
                     ("actuate", "Make the network match the decision"),
                     ("withdraw", "Take the routes of a deleted policy out"),
+                    ("notify", "Tell people"),
+                    ("hook", "Run what follows"),
                 ],
                 max_length=20,
             ),

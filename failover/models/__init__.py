@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from failover.models.events import Direction, EventType, FailoverEvent, OutboxMessage, OutboxTopic
 from failover.models.in_force import RouteInForce
+from failover.models.notifications import HookKind, NotificationChannel, PolicyHook
 from failover.models.orders import OperatorOrder, OrderKind, OrderStage
 from failover.models.policies import (
     AddressFamily,
@@ -23,13 +24,16 @@ __all__ = [
     "FailoverEvent",
     "FailoverPolicy",
     "FailoverState",
+    "HookKind",
     "MaintenanceWindow",
+    "NotificationChannel",
     "OperatorOrder",
     "OrderKind",
     "OrderStage",
     "OutboxMessage",
     "OutboxTopic",
     "Override",
+    "PolicyHook",
     "PolicyMember",
     "PolicyMode",
     "PolicyRoute",

@@ -92,6 +92,8 @@ class OutboxTopic(models.TextChoices):
 
     ACTUATE = "actuate", "Make the network match the decision"
     WITHDRAW = "withdraw", "Take the routes of a deleted policy out"
+    NOTIFY = "notify", "Tell people"
+    HOOK = "hook", "Run what follows"
 
 
 class OutboxMessage(models.Model):

@@ -11,6 +11,7 @@ from typing import Any
 
 from failover.domain.situation import Notice
 from failover.models import EventType, FailoverEvent, FailoverPolicy
+from failover.services.fan_out import fan_out
 from failover.services.published import Scores
 from health.models import Path
 
@@ -41,7 +42,7 @@ def add_event(
     names: dict[int | None, str] = dict(
         Path.objects.filter(pk__in=keys).values_list("pk", "name") if keys else ()
     )
-    return FailoverEvent.objects.create(
+    event = FailoverEvent.objects.create(
         timestamp=now,
         policy=policy,
         policy_uid=policy.uid,
@@ -60,6 +61,8 @@ def add_event(
         actor=actor or SYSTEM,
         evidence=evidence or {},
     )
+    fan_out(event, now=now)
+    return event
 
 
 def add_notices(
@@ -95,7 +98,7 @@ def add_sequel(
     evidence: dict[str, Any] | None = None,
 ) -> FailoverEvent:
     """An event about the same switch: everything that names it is copied."""
-    return FailoverEvent.objects.create(
+    event = FailoverEvent.objects.create(
         timestamp=now,
         policy_id=triggered.policy_id,
         policy_uid=triggered.policy_uid,
@@ -115,3 +118,5 @@ def add_sequel(
         duration_ms=duration_ms,
         evidence=evidence or {},
     )
+    fan_out(event, now=now)
+    return event

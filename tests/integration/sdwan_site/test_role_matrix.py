@@ -31,9 +31,11 @@ from tests.factories import (
     HealthSampleFactory,
     MaintenanceWindowFactory,
     MonitorLeaseFactory,
+    NotificationChannelFactory,
     OutboxMessageFactory,
     OverrideFactory,
     PathTargetFactory,
+    PolicyHookFactory,
     StatusChangeFactory,
     UplinkTrafficFactory,
     UserFactory,
@@ -116,6 +118,8 @@ ADDRESSES = {
         for kind in OrderKind.values
     },
     "api/v1/policies/<pk>/orders/<order_id>/": API,
+    # Whoever may see a policy may replay it.
+    "api/v1/policies/<pk>/replay/": ("405 405 405 405 405", "401 403 415 415 415"),
     "api/v1/events/": API,
     "api/v1/events/<pk>/": API,
 }
@@ -130,6 +134,8 @@ ADMIN_MODELS = {
     "health/slaprofile": CONFIGURED,
     "failover/failoverpolicy": CONFIGURED,
     "failover/maintenancewindow": CONFIGURED,
+    "failover/notificationchannel": CONFIGURED,
+    "failover/policyhook": CONFIGURED,
     "sdwan_site/user": CONFIGURED,
     "sdwan_site/apitoken": CONFIGURED,
     "auth/group": RECORD,
@@ -214,6 +220,8 @@ def rows(monkeypatch: pytest.MonkeyPatch) -> dict[str, object]:
         "health/uplinktraffic": UplinkTrafficFactory(uplink=path.uplink).pk,
         "failover/failoverpolicy": policy.pk,
         "failover/maintenancewindow": MaintenanceWindowFactory().pk,
+        "failover/notificationchannel": NotificationChannelFactory().pk,
+        "failover/policyhook": PolicyHookFactory(policy=policy).pk,
         "failover/failoverevent": event.pk,
         "failover/failoverstate": state.pk,
         "failover/override": OverrideFactory(policy=policy, path=path).pk,
