@@ -1,3 +1,5 @@
+"""Schedules of members, windows of return, repeated maintenance, roles of a router pair."""
+
 from __future__ import annotations
 
 from django.db import migrations, models

@@ -1,3 +1,5 @@
+"""What the executors of routes ask of a policy."""
+
 from __future__ import annotations
 
 import django.db.models.functions.comparison

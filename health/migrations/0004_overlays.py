@@ -1,3 +1,5 @@
+"""A path may ride on another one: tunnels and what carries them."""
+
 from __future__ import annotations
 
 import django.db.models.deletion
