@@ -25,6 +25,8 @@ RECENT_PROBES = 10
 """The recent past are the last 10 s, or ten intervals if they are longer."""
 LEAST_RECENT = 5
 """Probes from which the recent past has a score."""
+FORGIVEN = 1
+"""Lost probes that a recent score does not count."""
 LEAST_BAD_PER_SECOND = 2
 MOST_BAD_SHARE = 0.6
 """At most max(2, 60 % of a second's probes) bad ones of one second count: a burst is one event."""
@@ -144,13 +146,17 @@ class TargetEvidence:
             self._judge(settled)
 
     def score(self) -> float | None:
-        """The health score 0–100 of the recent past; None with too few probes or no answer."""
+        """The health score 0–100 of the recent past, None with too few probes.
+
+        One lost probe is forgiven: it may be chance, and of 20 probes it alone would cost 45
+        points, reason enough to move traffic to and fro between two equal lines.
+        """
         sent, answers = len(self._recent), self._answers
         if sent < LEAST_RECENT:
             return None
         if not answers:
             return 0.0
-        loss_pct = 100.0 * (sent - answers) / sent
+        loss_pct = 100.0 * max(0, sent - answers - FORGIVEN) / sent
         latency_ms = self._rtt_sum / answers / _NS_PER_MS
         return health_score(latency_ms, loss_pct, self._jitter_ms(), self._settings.limits)
 

@@ -247,6 +247,15 @@ def test_the_recent_score_needs_five_probes_and_an_answer_to_be_above_zero() -> 
     assert path.evidence.recent_score() == 0.0
 
 
+def test_one_lost_probe_does_not_lower_the_recent_score_and_two_do() -> None:
+    path = line()
+    path.run(10)
+    path.run(1, one_in(2))
+    assert path.evidence.recent_score() == 100.0
+    path.run(1, one_in(2))
+    assert path.evidence.recent_score() == pytest.approx(54.9, abs=0.1)
+
+
 def test_the_recent_score_is_that_of_the_target_the_quorum_ends_with() -> None:
     path = line(replace(BALANCED, quorum=2), (1, 2, 3))
     path.run(20, lambda number: 200 * MS, only=(2,))
