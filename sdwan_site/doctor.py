@@ -19,6 +19,7 @@ from django.db import DatabaseError, connection
 from django.db.migrations.executor import MigrationExecutor
 from django_q.models import OrmQ, Schedule
 
+from failover.control.enabling import doctor_findings
 from health.models import CurrentHealth, Path, ProbeRoute, Uplink, Vantage
 from health.monitoring.monitor import open_probers
 from health.probers.icmp import IcmpProber
@@ -155,6 +156,13 @@ def check_uplinks(now: datetime) -> Iterator[Finding]:
         yield Finding(check, Verdict(found.severity), found.sentence, found.cure)
 
 
+def check_policies(now: datetime) -> Iterator[Finding]:
+    """The executors of this probe host's policies can do what they will be asked for."""
+    for policy, problem in doctor_findings(carried_here=True):
+        verdict = Verdict.FAULT if problem.blocks else Verdict.WARNING
+        yield Finding(f"policy {policy}", verdict, problem.sentence, problem.cure)
+
+
 def check_database(now: datetime) -> Iterator[Finding]:
     """The database answers and has the tables of this release."""
     executor = MigrationExecutor(connection)
@@ -239,6 +247,7 @@ CHECKS: tuple[Check, ...] = (
     check_probe_permissions,
     check_uplink_permissions,
     check_uplinks,
+    check_policies,
     check_monitors,
     check_schedules,
 )

@@ -18,7 +18,6 @@ from failover.executors.base import (
     Intent,
     Plan,
     Route,
-    Selectors,
     UplinkFacts,
 )
 from failover.models import FailoverEvent, FailoverPolicy, PolicyRoute
@@ -150,10 +149,12 @@ def stored_uplink_states(paths: Iterable[Path]) -> dict[int, UplinkState]:
 
 def routes_of(policy: FailoverPolicy) -> tuple[Route, ...]:
     """The routes a policy steers."""
-    return tuple(
-        Route(route.family, route.prefix, route.table, route.metric, _selectors(route))
-        for route in policy.routes.all()
-    )
+    return tuple(route_of(route) for route in policy.routes.all())
+
+
+def route_of(route: PolicyRoute) -> Route:
+    """A row as executors want it."""
+    return Route(route.family, route.prefix, route.table, route.metric, route.selectors)
 
 
 def executor_folder() -> FilePath:
@@ -167,13 +168,3 @@ def _chosen(family: int, configured: tuple[str, str], learned: str) -> str:
         if address not in {"", AUTO} and (":" in address) == (family == 6):
             return address
     return learned
-
-
-def _selectors(route: PolicyRoute) -> Selectors:
-    return Selectors(
-        route.rule_source,
-        route.rule_destination,
-        route.rule_interface,
-        route.rule_dscp,
-        route.rule_fwmark,
-    )

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 from django import forms
 from django.forms.models import BaseInlineFormSet
 
+from failover.control.enabling import refusals
 from failover.domain.calendar import WeeklySchedule, parse_windows
 from failover.domain.policy import Problem
 from failover.models import FailoverPolicy, PolicyMember, PolicyRoute
@@ -144,7 +145,9 @@ class MemberFormSet(MemberBaseFormSet):
             return
         draft = draft_of(self.instance, self, routes)
         now = time.time()  # noqa: TID251 - the edge: one policy is judged at one moment
-        problems = policy_problems(draft, now=now)
+        problems = policy_problems(draft, now=now) or refusals(
+            self.instance, draft.members, draft.routes
+        )
         if problems:
             raise forms.ValidationError(self.together.hand_out(problems))
         self.warnings = policy_warnings(draft, now=now)

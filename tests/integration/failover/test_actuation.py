@@ -317,7 +317,7 @@ def test_learned_next_hops_are_used_where_the_uplink_says_auto(db: None) -> None
             source="192.0.2.78",
             onlink=True,
             onlink6=True,
-        )  # fmt: skip
+        )
     }
     facts = uplink_facts(path, states)
     assert (facts.gateway, facts.gateway6) == ("192.0.2.77", "2001:db8::9")
