@@ -15,12 +15,13 @@ from failover import selectors
 from failover.console.charts import policy_chart
 from failover.console.event_filter import EventFilterForm
 from failover.console.kpis import day_counts, overview_kpis
+from failover.console.order_dialog import Holds, actions
 from failover.console.plans import plan_texts
 from failover.console.policy_rows import PolicyRow, policy_row, policy_rows
 from failover.console.timeline import PAGE, Entry, event_entry, latest, timeline, told
 from failover.console.verdict import verdict
 from failover.executors import EXECUTORS
-from failover.models import FailoverEvent
+from failover.models import FailoverEvent, FailoverState
 from health.console.access import may, needs
 from health.console.charts.buckets import SPANS, span_asked
 from health.console.charts.shares import share_bar
@@ -114,13 +115,18 @@ def _all_policy_rows(now: float) -> list[PolicyRow]:
 @reads_policies
 def policy(request: HttpRequest, policy_id: int) -> HttpResponse:
     """``/policies/<id>/``: where its traffic is, why, and what happened."""
+    return policy_page(request, policy_id, {})
+
+
+def policy_page(request: HttpRequest, policy_id: int, more: dict[str, Any]) -> HttpResponse:
+    """The page of a policy, with ``more`` in its dialog when there are no scripts."""
     now = time.time()
-    row = _policy_row(policy_id, now)
+    row = policy_row_of(policy_id, now)
     recent = selectors.recent_events(limit=EVENTS_IN_CHART, policy_id=policy_id)
     chart = policy_chart(row.policy, recent, span_asked(request.GET), now=now)
     fragment = reverse("policy-live", args=[policy_id])
     context = {
-        "row": row,
+        **_about_policy(request, row),
         # The range that was found stays while the page is open.
         "live_url": fragment if request.GET else f"{fragment}?range={chart.span.key}",
         "chart": chart,
@@ -128,6 +134,7 @@ def policy(request: HttpRequest, policy_id: int) -> HttpResponse:
         "history": _history(recent),
         "executor": EXECUTORS[row.policy.executor].label,
         "may_edit": may(request.user, "failover.change_failoverpolicy"),
+        **more,
     }
     return live_page(request, "failover/policy.html", context, now=now)
 
@@ -139,15 +146,27 @@ def policy_live(request: HttpRequest, policy_id: int) -> HttpResponse:
     if not is_poll(request):
         return to_page(reverse("policy", args=[policy_id]), request)
     now = time.time()
-    row = _policy_row(policy_id, now)
+    row = policy_row_of(policy_id, now)
     recent = selectors.recent_events(limit=EVENTS_IN_CHART, policy_id=policy_id)
     context = {
-        "row": row,
+        **_about_policy(request, row),
         "chart": policy_chart(row.policy, recent, span_asked(request.GET), now=now),
         "spans": list(SPANS.values()),
         "history": _history(recent),
     }
     return live_answer(request, "failover/_policy.html", context, now=now)
+
+
+def _about_policy(request: HttpRequest, row: PolicyRow) -> dict[str, Any]:
+    if not may(request.user, "failover.operate_failoverpolicy"):
+        return {"row": row}
+    return {"row": row, "actions": actions(row, holds_of(row.policy.policy_id))}
+
+
+def holds_of(policy_id: int) -> Holds:
+    """The pin and pause of a policy, as they were stored last."""
+    record = FailoverState.objects.filter(policy=policy_id).values_list("record", flat=True).first()
+    return Holds((record or {}).get("pin"), (record or {}).get("pause"))
 
 
 @require_safe
@@ -164,7 +183,8 @@ def _history(events: list[FailoverEvent]) -> list[Entry]:
     return [event_entry(event) for event in told(events)[:HISTORY_EVENTS]]
 
 
-def _policy_row(policy_id: int, now: float) -> PolicyRow:
+def policy_row_of(policy_id: int, now: float) -> PolicyRow:
+    """The row of one policy; 404 when there is none."""
     found = selectors.policies_now([policy_id])
     if not found:
         raise Http404(f"There is no policy {policy_id}.")

@@ -77,6 +77,9 @@ ADDRESSES = {
     "_/policies/": FRAGMENT,
     "_/policies/<policy_id>/live/": FRAGMENT,
     "_/policies/<policy_id>/plan/": FRAGMENT,
+    # Without scripts the dialog of an order, and its outcome, stand in the page.
+    "_/policies/<policy_id>/order/<kind>/": ("302 403 403 200 200", "302 403 403 200 200"),
+    "_/policies/<policy_id>/orders/<uid>/": PAGE,
     "_/events/": FRAGMENT,
     "_/system/": FRAGMENT,
     "admin/": ADMIN_SHELL,
@@ -187,8 +190,9 @@ def rows(monkeypatch: pytest.MonkeyPatch) -> dict[str, object]:
     lease = MonitorLeaseFactory(vantage=path.uplink.vantage)
     done = ProbeOrder.objects.create(path=path, actor="x", count=1, state="done", asked_at=4e9)
     order = OperatorOrder.objects.create(
-        policy=policy, kind="pause", reason="x", stage="done", asked_at=NOW, expires_at=NOW
-    )
+        uid=done.uid, policy=policy, kind="pause", reason="x", stage="done",
+        asked_at=NOW, expires_at=NOW,
+    )  # fmt: skip
     person = UserFactory()
     token, _ = ApiToken.objects.create(user=person, name="script")
     return {
@@ -196,6 +200,7 @@ def rows(monkeypatch: pytest.MonkeyPatch) -> dict[str, object]:
         "uid": done.uid,
         "probe_id": done.uid,
         "order_id": order.uid,
+        "kind": "pause",
         "policy_id": policy.pk,
         "app_label": "health",
         "url": "nonsense",
