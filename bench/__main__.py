@@ -24,10 +24,13 @@ BENCHMARKS = {
     "lab_accuracy": "bench.lab.accuracy",
 }
 BY_NAME_ONLY = {
+    "properties": "bench.properties",
+    "mutation": "bench.mutation",
     "profile": "bench.probing.profiled",
     "soak": "bench.probing.soak",
     "lab": "bench.lab.use_cases",
     "outages": "bench.lab.outages",
+    "lab_shown": "bench.lab.shown",
 }
 """Those that take half an hour or judge nothing: not part of ``make bench``."""
 

@@ -6,6 +6,7 @@ which conditions are announced.
 
 from __future__ import annotations
 
+from collections import Counter
 from dataclasses import dataclass, field
 
 from failover.domain.decision import Decision
@@ -29,6 +30,7 @@ class Watch:
     penalty: dict[int, tuple[float, float]] = field(default_factory=dict)
     damped: set[int] = field(default_factory=set)
     moments: list[float] = field(default_factory=list)
+    causes: Counter[Cause] = field(default_factory=Counter)
     steps: int = 0
 
     def step(
@@ -110,6 +112,7 @@ class Watch:
             away = away or pinned.status is PathStatus.UNKNOWN or source.reachable is False
             assert switch.to_key == after.pin.path_key or away, "left a living pinned path"
         self._check_pace(now)
+        self.causes[switch.cause] += 1
         self._book(switch, now)
 
     def _check_degraded(self, source: MemberView, target: MemberView, to_key: int) -> None:
