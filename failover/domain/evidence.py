@@ -45,20 +45,14 @@ def is_dead(view: MemberView) -> bool:
     return view.reachable is False
 
 
-def is_degraded(view: MemberView, threshold: float) -> Evidence:
-    """Whether the path is reachable and its score (0–100) is truly below ``threshold``."""
-    if view.reachable is not True:
+def is_degraded(view: MemberView) -> Evidence:
+    """Whether the path answers and its score is truly below the policy's threshold.
+
+    What was collected about a path that is dead or unknown says nothing about it now.
+    """
+    if view.reachable is not True or view.evidence is None:
         return NONE
-    if view.evidence is not None:
-        return view.evidence
-    score = view.score
-    if score is None or score >= threshold:
-        return NONE
-    if view.settled < EVIDENCE_FROM:
-        return TOO_LITTLE
-    return Evidence(
-        True, f"score {score:.1f} of {view.settled} probes is below the threshold {threshold:g}"
-    )
+    return view.evidence
 
 
 class PathEvidence:

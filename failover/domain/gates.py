@@ -105,7 +105,7 @@ def _score(situation: Situation, key: int, view: MemberView) -> str | None:
 
 
 def _evidence(situation: Situation, key: int, view: MemberView) -> str | None:
-    evidence = is_degraded(view, situation.policy.failover_threshold)
+    evidence = is_degraded(view)
     return evidence.sentence if evidence.value else None
 
 

@@ -41,7 +41,7 @@ def cause_to_leave(situation: Situation) -> tuple[Cause, str] | None:
         return Cause.MAINTENANCE, "its maintenance has begun"
     if not view.in_schedule:
         return Cause.SCHEDULE, "its time window has ended"
-    evidence = is_degraded(view, policy.failover_threshold)
+    evidence = is_degraded(view)
     return (Cause.DEGRADED, evidence.sentence) if evidence.value else None
 
 

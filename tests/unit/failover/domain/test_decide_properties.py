@@ -86,7 +86,7 @@ class AnyLife(RuleBasedStateMachine):
     def tick(self, **flags: Any) -> None:
         world, before = self.world, self.world.state
         decision = world.decide(**flags)
-        views = dict(world.views)
+        views = world.seen()
         assert decide(world.policy, before, views, world.now, **flags) == decision
         self.watch.step(before, views, decision, world.now, **flags)
         again = decide(world.policy, world.state, views, world.now, **flags)

@@ -269,8 +269,9 @@ def test_the_rules_are_told_what_was_collected_and_nothing_else() -> None:
     path = line()
     path.run(60, one_in(2))
     verdict = path.evidence.verdict()
-    assert is_degraded(BAD._replace(evidence=verdict), 50.0) is verdict
-    assert is_degraded(BAD._replace(evidence=NONE), 50.0) is NONE
+    assert is_degraded(BAD._replace(evidence=verdict)) is verdict
+    assert is_degraded(BAD._replace(evidence=NONE)) is NONE
+    assert is_degraded(BAD) is NONE, "a score alone is no evidence"
 
 
 @pytest.mark.parametrize("view", [DEAD, UNKNOWN])
@@ -279,4 +280,4 @@ def test_dead_and_unknown_paths_are_not_degraded_whatever_was_collected(view: Me
     path.run(60, lambda number: LOST if number % 2 else GOOD_NS)
     verdict = path.evidence.verdict()
     assert verdict.value
-    assert not is_degraded(view._replace(evidence=verdict), 50.0).value
+    assert not is_degraded(view._replace(evidence=verdict)).value

@@ -30,6 +30,7 @@ from tests.unit.failover.domain.worlds import (
     UNKNOWN,
     World,
     scored,
+    with_evidence,
 )
 
 
@@ -74,7 +75,8 @@ def test_a_candidate_at_the_threshold_passes() -> None:
 def test_evidence_against_a_candidate_is_a_gate_of_its_own() -> None:
     gate = GATES[GateName.EVIDENCE]
     world = World().see(CABLE, view=BAD)
-    assert gate(world.situation(), CABLE, BAD) is not None
+    assert gate(world.situation(), CABLE, with_evidence(BAD)) is not None
+    assert gate(world.situation(), CABLE, BAD) is None
     assert gate(world.situation(), CABLE, GOOD) is None
 
 

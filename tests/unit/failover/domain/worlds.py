@@ -8,6 +8,7 @@ from __future__ import annotations
 from typing import Any
 
 from failover.domain.decision import Decision, decide
+from failover.domain.evidence import Evidence
 from failover.domain.policy import MemberSpec, PolicySpec
 from failover.domain.situation import Notice, Situation, Switch
 from failover.domain.state import PolicyState, initial_state
@@ -30,6 +31,18 @@ TWO_LOST = ONE_LOST._replace(loss_run=2)
 def scored(score: float) -> MemberView:
     """A fresh, answering path with that score."""
     return GOOD._replace(score=score)
+
+
+def with_evidence(view: MemberView, threshold: float = 50.0) -> MemberView:
+    """``view`` with evidence against it where thirty probes have scored below ``threshold``.
+
+    Here rules are tested, not how evidence is collected: a score is taken for it at once.
+    """
+    score = view.score
+    if view.evidence is not None or score is None or score >= threshold or view.settled < 30:
+        return view
+    sentence = f"score {score:.1f} of {view.settled} probes is below the threshold {threshold:g}"
+    return view._replace(evidence=Evidence(True, sentence))
 
 
 def make_policy(**changes: Any) -> PolicySpec:
@@ -60,9 +73,14 @@ class World:
         self.views.update(dict.fromkeys(keys, view))
         return self
 
+    def seen(self) -> dict[int, MemberView]:
+        """The views as a decision gets them: with what the scores prove."""
+        threshold = self.policy.failover_threshold
+        return {key: with_evidence(view, threshold) for key, view in self.views.items()}
+
     def decide(self, **flags: Any) -> Decision:
         """One decision now; its state is kept."""
-        decision = decide(self.policy, self.state, dict(self.views), self.now, **flags)
+        decision = decide(self.policy, self.state, self.seen(), self.now, **flags)
         self.state = decision.state
         self.notices += decision.notices
         if decision.action is not None:
