@@ -42,6 +42,7 @@ def problems(proposal: Proposal, routing: LinuxRouting) -> list[Problem]:
     if routes:
         view = View(routing, [*routes, *rules])
         found += [Problem("routes", text, "") for text in view.collisions([*routes, *rules])]
+        found += _unseen(view)
         found += _surroundings(routing, routes, rules)
     return found
 
@@ -195,12 +196,27 @@ def version_of(release: str) -> tuple[int, int]:
         return 0, 0
 
 
+def _unseen(view: View) -> Iterator[Problem]:
+    if not view.looked_everywhere:
+        yield Problem(
+            "table",
+            "A table of the policy has so many routes that not all of them were looked at: "
+            "one of another owner at the policy's place may have been missed.",
+            "Steer the traffic in a table of its own, by selectors.",
+            blocks=False,
+        )
+
+
 def _surroundings(
     routing: LinuxRouting, routes: list[RouteChange], rules: list[RuleChange]
 ) -> Iterator[Problem]:
     standing = [rule for family in (4, 6) for rule in routing.rules(family)]
     tables = {(route.family, route.table) for route in routes}
-    others = [one for family, table in sorted(tables) for one in routing.routes(family, table)]
+    others = [
+        one
+        for family, table in sorted(tables)
+        for one in routing.routes_of_others(family, table, {0, 1})[0]
+    ]
     yield from neighbours(standing, others, routes)
     led = {(one.rule.family, one.rule.table) for one in standing}
     led |= {(rule.family, rule.table) for rule in rules} | {(4, MAIN_TABLE), (6, MAIN_TABLE)}

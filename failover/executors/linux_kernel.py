@@ -8,14 +8,15 @@ the kernel's refusal comes out with its errno. Decides nothing; raises ``OSError
 from __future__ import annotations
 
 import errno
-from collections.abc import Iterator
+from collections.abc import Collection, Iterable, Iterator
 from contextlib import contextmanager
 
 from failover.executors import linux_messages
-from failover.executors.changes import RouteChange, RuleChange
+from failover.executors.changes import PATHWARDEN_PROTOCOL, RouteChange, RuleChange
 from failover.executors.linux_messages import KernelRoute, KernelRule
 from health.domain.probe_route_facts import Address, Link
 from health.uplinks import messages
+from health.uplinks.messages import Keep
 from health.uplinks.netlink import (
     NLM_F_CREATE,
     NLM_F_EXCL,
@@ -33,6 +34,14 @@ from health.uplinks.netlink import (
 
 _ABSENT = frozenset({errno.ENOENT, errno.ESRCH, errno.ENODEV})
 _NO_FAMILY = frozenset({errno.EAFNOSUPPORT, errno.EOPNOTSUPP, errno.EPROTONOSUPPORT})
+
+
+LOOK_AT_ROUTES = 10_000
+"""How many routes of a table are looked at for those of others: some 20 ms of work."""
+
+
+class _EnoughSeenError(Exception):
+    """The table has more routes than are looked at."""
 
 
 class LinuxRouting:
@@ -62,14 +71,52 @@ class LinuxRouting:
             one.address for one in self.addresses() if one.ifindex == link.ifindex and one.is_global
         )
 
-    def routes(self, family: int, table: int) -> list[KernelRoute]:
-        """Everything in one table, of any owner."""
+    def our_routes(self, family: int, table: int) -> list[KernelRoute]:
+        """What of ours stands in one table; the kernel leaves out the rest."""
+        query = linux_messages.table_query(family, table, PATHWARDEN_PROTOCOL)
+        bodies = self._dump(self._socket, query, lambda _: True)
+        found = self._parsed(bodies, table)
+        return [one for one in found if one.route.protocol == PATHWARDEN_PROTOCOL]
+
+    def routes_of_others(
+        self, family: int, table: int, lengths: Collection[int]
+    ) -> tuple[list[KernelRoute], bool]:
+        """What of others stands in one table with a prefix as long as one of ``lengths``.
+
+        Looks at ``LOOK_AT_ROUTES`` at most, the shortest addresses first, so a default route
+        is always among them; the flag says whether it has seen everything. A router with
+        the Internet's whole table has a million routes, seconds of reading.
+        """
+        wanted: dict[bytes, None] = {}  # each once: a dump that was disturbed is repeated
+        looked_at = 0
+
+        def keep(body: bytes) -> bool:
+            nonlocal looked_at
+            looked_at += 1
+            if looked_at > LOOK_AT_ROUTES:
+                raise _EnoughSeenError
+            if body[1] in lengths and body[5] != PATHWARDEN_PROTOCOL:
+                wanted[body] = None
+            return False
+
+        other = RouteSocket()  # its dump may be given up in the middle
         try:
-            bodies = self._socket.dump(RTM_GETROUTE, linux_messages.table_query(family, table))
+            self._dump(other, linux_messages.table_query(family, table), keep)
+        except _EnoughSeenError:
+            return self._parsed(wanted, table), False
+        finally:
+            other.close()
+        return self._parsed(wanted, table), True
+
+    def _dump(self, socket: RouteSocket, query: bytes, keep: Keep) -> list[bytes]:
+        try:
+            return socket.dump(RTM_GETROUTE, query, keep)
         except OSError as error:
             if error.errno in _ABSENT | _NO_FAMILY:  # a table that has never been used
                 return []
             raise
+
+    def _parsed(self, bodies: Iterable[bytes], table: int) -> list[KernelRoute]:
         names = {link.ifindex: link.name for link in self._links.values()}
         parsed = (linux_messages.parse_route(body, names) for body in bodies)
         return [one for one in parsed if one is not None and one.route.table == table]

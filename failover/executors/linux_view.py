@@ -41,9 +41,15 @@ class View:
         changes = list(changes)
         self._routes: dict[Place, list[KernelRoute]] = {}
         self._by_prefix: dict[tuple[int, int, str], list[KernelRoute]] = {}
-        tables = {(one.family, one.table) for one in changes if isinstance(one, RouteChange)}
-        for family, table in sorted(tables):
-            for found in routing.routes(family, table):
+        wanted = [one for one in changes if isinstance(one, RouteChange)]
+        lengths: dict[tuple[int, int], set[int]] = {}
+        for route in wanted:
+            lengths.setdefault((route.family, route.table), set()).add(_length(route.prefix))
+        self.looked_everywhere = True
+        for (family, table), some in sorted(lengths.items()):
+            others, all_seen = routing.routes_of_others(family, table, some)
+            self.looked_everywhere &= all_seen
+            for found in (*others, *routing.our_routes(family, table)):
                 route = found.route
                 self._routes.setdefault(place_of(route), []).append(found)
                 self._by_prefix.setdefault((family, table, route.prefix), []).append(found)
@@ -128,6 +134,10 @@ class View:
             for one in self._strangers_rules.get((rule.family, rule.selectors), [])
             if one.priority <= rule.priority
         ]
+
+
+def _length(prefix: str) -> int:
+    return 0 if prefix == "default" else int(prefix.rpartition("/")[2])
 
 
 def _is_ours(protocol: int) -> bool:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import pytest
 
 from failover.executors.base import ExecutorError, Route, Selectors
@@ -96,3 +98,22 @@ def test_a_foreign_rule_for_the_same_traffic_refuses_the_order_and_stays(
         executor.apply(executor.plan(order(1, 1, route)))
     assert branch.router.ip("rule show") == before
     assert branch.routes(table="100") == []
+
+
+def test_a_switch_in_a_table_of_many_thousand_routes_does_not_read_them_all(
+    branch: Branch, executor: LinuxExecutor, tmp_path: Path
+) -> None:
+    batch = tmp_path / "routes"
+    batch.write_text(
+        "".join(
+            f"route add 100.{64 + n // 65536}.{n // 256 % 256}.{n % 256}/32 via 10.1.0.1\n"
+            for n in range(60_000)
+        )
+    )
+    branch.router.ip(f"-batch {batch}")
+    executor.apply(executor.plan(order(1, 1)))
+    executor.apply(executor.plan(order(2, 2)))
+    assert "default via 10.2.0.1 dev wan2 proto 173 metric 50" in branch.routes()
+    branch.router.ip("route replace default via 10.1.0.1 dev wan1 metric 50 proto static")
+    with pytest.raises(ExecutorError, match="stands where"):
+        executor.apply(executor.plan(order(2, 3)))

@@ -167,18 +167,23 @@ class Routing:
             Address(4, 2, "198.51.100.10", "198.51.100.0/24", is_global=True),
         ]
 
-    def routes(self, family: int, table: int) -> list[Any]:
+    def our_routes(self, family: int, table: int) -> list[Any]:
         return []
+
+    def routes_of_others(self, *_: object) -> tuple[list[Any], bool]:
+        return [], False
 
     def rules(self, family: int) -> list[Any]:
         return []
 
 
-def test_a_line_inside_a_vrf_is_worth_a_warning() -> None:
+def test_a_line_inside_a_vrf_and_a_table_too_long_to_read_are_worth_a_warning() -> None:
     proposal = Proposal("uid", "Internet", (FIBRE, CABLE), (Route(4),))
-    [problem] = linux_check.problems(proposal, cast("LinuxRouting", Routing()))
-    assert not problem.blocks
-    assert "cable: wan2 belongs to the VRF red" in problem.sentence
+    [vrf, unseen] = linux_check.problems(proposal, cast("LinuxRouting", Routing()))
+    assert not vrf.blocks
+    assert "cable: wan2 belongs to the VRF red" in vrf.sentence
+    assert not unseen.blocks
+    assert "not all of them were looked at" in unseen.sentence
 
 
 @pytest.mark.parametrize(
