@@ -16,7 +16,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 from bench.report import Figure, report
-from tests.lab.product import Product, Wanted
+from tests.lab.product import Product, Wanted, seeded
 from tests.lab.stream import Stream
 from tests.lab.two_providers import TwoProviders
 
@@ -59,7 +59,7 @@ def measure(profile: str, loss_pct: float, warm_secs: float) -> Round:
     with (
         tempfile.TemporaryDirectory(prefix="pathwarden-bench-") as folder,
         TwoProviders() as net,
-        Product(net, Path(folder), Wanted(profile=profile, policy=policy)) as product,
+        Product(net, seeded(Path(folder), Wanted(profile=profile, policy=policy))) as product,
     ):
         product.start()
         product.wait_ready()

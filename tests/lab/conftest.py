@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 
 from tests.conftest import missing_layer
-from tests.lab.product import Product, Wanted, seed
+from tests.lab.product import Product, Wanted, seeded
 from tests.lab.two_providers import TwoProviders
 
 Install = Callable[..., Product]
@@ -40,15 +40,29 @@ def net() -> Iterator[TwoProviders]:
 
 
 @pytest.fixture(scope="session")
-def migrated(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A data directory with an empty, migrated database."""
-    directory = tmp_path_factory.mktemp("migrated")
-    seed(directory, None)
-    return directory
+def installation(tmp_path_factory: pytest.TempPathFactory) -> Callable[[Wanted], Path]:
+    """Data directories by what is wanted, each made once and then copied."""
+    made: dict[str, Path] = {}
+
+    def of(wanted: Wanted) -> Path:
+        key = wanted.to_json()
+        if key not in made:
+            directory = tmp_path_factory.mktemp("seeded")
+            if "empty" not in made:
+                made["empty"] = tmp_path_factory.mktemp("empty")
+                seeded(made["empty"], None)
+            shutil.copytree(made["empty"], directory, dirs_exist_ok=True)
+            seeded(directory, wanted)
+            made[key] = directory
+        return made[key]
+
+    return of
 
 
 @pytest.fixture
-def install(net: TwoProviders, migrated: Path, tmp_path: Path) -> Iterator[Install]:
+def install(
+    net: TwoProviders, installation: Callable[[Wanted], Path], tmp_path: Path
+) -> Iterator[Install]:
     """Installs the product in the branch, starts its monitor and waits until it is warm.
 
     Takes the fields of ``Wanted``; ``executor`` and other fields of the policy in ``policy``.
@@ -56,11 +70,10 @@ def install(net: TwoProviders, migrated: Path, tmp_path: Path) -> Iterator[Insta
     with ExitStack() as stack:
 
         def installed(*, policy: dict[str, Any] | None = None, **wanted: Any) -> Product:
-            directory = tmp_path / "data"
-            shutil.copytree(migrated, directory)
             settings = {"executor": MOVER, **(policy or {})}
-            product = Product(net, directory, Wanted(policy=settings, **wanted))
-            stack.enter_context(product)
+            directory = tmp_path / "data"
+            shutil.copytree(installation(Wanted(policy=settings, **wanted)), directory)
+            product = stack.enter_context(Product(net, directory))
             product.start()
             product.wait_ready()
             return product

@@ -22,7 +22,7 @@ from typing import Any
 
 from tests.lab import faults
 from tests.lab.doorway import Doorway
-from tests.lab.product import Wanted, environment, seed
+from tests.lab.product import Wanted, environment, seeded
 from tests.lab.stream import Recording, Stream
 from tests.lab.two_providers import ROOT, TwoProviders
 
@@ -110,7 +110,7 @@ def tell(recording: Recording) -> None:
 def product(net: TwoProviders, port: int) -> Iterator[subprocess.Popen[bytes]]:
     """``manage.py up`` inside the branch, with the lab's network configured."""
     policy: dict[str, Any] = {"executor": "linux", "failback_delay_secs": 15}
-    seed(net.directory, Wanted(profile="realtime", vantage=VANTAGE, policy=policy))
+    seeded(net.directory, Wanted(profile="realtime", vantage=VANTAGE, policy=policy))
     words = [sys.executable, str(ROOT / "manage.py"), "up", "--port", str(port)]
     # A session of its own: Ctrl-C is for the demo, which then ends the product in order.
     running = subprocess.Popen(

@@ -30,7 +30,7 @@ FIBRE, CABLE = "fibre", "cable"
 UPLINK_OF = {FIBRE: 1, CABLE: 2}
 WARM_PROBES = 40
 """Evidence wants 30."""
-PATIENCE_SECS = 40.0
+PATIENCE_SECS = 120.0
 """Far more than anything takes; a machine that is busy must not fail a test."""
 
 
@@ -65,13 +65,17 @@ class Wanted:
         )
 
 
-def seed(directory: Path, wanted: Wanted | None) -> None:
-    """Migrate the database in ``directory``, and make what is wanted; None: nothing more."""
+def seeded(directory: Path, wanted: Wanted | None) -> Path:
+    """Migrate the database in ``directory``, and make what is wanted; None: nothing more.
+
+    Takes seconds. A seeded directory may be copied: nothing in it is the copy's alone.
+    """
     subprocess.run(
         [sys.executable, "-m", "tests.lab.seed"],
         input="null" if wanted is None else wanted.to_json(),
-        env=environment(directory), cwd=ROOT, text=True, check=True, timeout=120,
+        env=environment(directory), cwd=ROOT, text=True, check=True, timeout=300,
     )  # fmt: skip
+    return directory
 
 
 def environment(directory: Path, vantage: str = VANTAGE) -> dict[str, str]:
@@ -85,16 +89,17 @@ def environment(directory: Path, vantage: str = VANTAGE) -> dict[str, str]:
 
 
 class Product:
-    """One installation and at most one monitor on it; a context manager that ends the monitor."""
+    """A seeded installation and at most one monitor on it; a context manager that ends that."""
 
-    def __init__(self, net: TwoProviders, directory: Path, wanted: Wanted) -> None:
+    def __init__(self, net: TwoProviders, directory: Path) -> None:
         self.net = net
         self.directory = directory
-        self.executor = str(wanted.policy.get("executor", "dry_run"))
         self.log = directory / "monitor.log"
         self.monitor: subprocess.Popen[bytes] | None = None
         self._wall_offset_ns = time.time_ns() - time.monotonic_ns()
-        seed(directory, wanted)
+        self.executor = str(
+            self.query("SELECT executor FROM sdwan_failover_policies")[0]["executor"]
+        )
 
     def __enter__(self) -> Product:
         return self
@@ -133,7 +138,7 @@ class Product:
         """A person orders something, such as "pin", "--path", "cable": how it ended."""
         done = subprocess.run(
             [sys.executable, "-m", "tests.lab.order", *words],
-            env=environment(self.directory), cwd=ROOT, text=True, check=True, timeout=60,
+            env=environment(self.directory), cwd=ROOT, text=True, check=True, timeout=120,
             capture_output=True,
         )  # fmt: skip
         answer: dict[str, str] = json.loads(done.stdout)
