@@ -67,6 +67,44 @@ class Probe:
 class TargetMonitor:
     """Collects what happens to the probes of one target of one path."""
 
+    # With more than thirty attributes a plain instance is slower at every one of them.
+    __slots__ = (
+        "_counts_from",
+        "_directions",
+        "_last_answered",
+        "_last_unanswered",
+        "_slow_ns",
+        "answered_ns",
+        "asked",
+        "asks_left",
+        "blamed",
+        "burst_left",
+        "bursting",
+        "checked_ns",
+        "detail",
+        "due_ns",
+        "fault",
+        "grid_ns",
+        "interval_ns",
+        "kind",
+        "lane",
+        "link_down",
+        "liveness",
+        "path",
+        "prober",
+        "recovering",
+        "restarted",
+        "retired",
+        "rtt",
+        "settled",
+        "skipped",
+        "slot",
+        "target",
+        "timeout_ns",
+        "window",
+        "wire",
+    )
+
     def __init__(self, path: PathMonitor, target: TargetSpec, stretch: float = 1.0) -> None:
         timing = path.spec.timing
         self.path = path
