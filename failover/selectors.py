@@ -18,6 +18,7 @@ from failover.models import (
     MaintenanceWindow,
     PolicyMember,
     Repeats,
+    RouteInForce,
 )
 from failover.schedules import is_under_way, weekly_schedule
 from health.domain.path_spec import NANOSECONDS_PER_MS
@@ -64,7 +65,7 @@ def policies_with_members() -> QuerySet[FailoverPolicy]:
         .order_by("position")
     )
     return (
-        FailoverPolicy.objects.select_related("state__active_path")
+        FailoverPolicy.objects.select_related("state__active_path", "in_force")
         .prefetch_related(Prefetch("members", members), "routes")
         .order_by("name")
     )
@@ -180,6 +181,8 @@ class PolicyNow:
     countdowns: tuple[dict[str, Any], ...]
     evaluated_at: datetime | None
     routes: tuple[str, ...]
+    trouble: str = ""
+    """Why the network is not as decided; then the active path is the one really in force."""
 
     @property
     def primary_path_id(self) -> int | None:
@@ -216,7 +219,7 @@ def _policy_now(policy: FailoverPolicy) -> PolicyNow:
         failback_delay_secs=policy.failback_delay_secs,
         failback_mode=policy.failback_mode,
         damping=policy.damping,
-        active_path_id=state.active_path_id,
+        active_path_id=_carrying_path_id(policy, state),
         active_since=state.active_since,
         generation=state.generation,
         phase=state.phase if policy.enabled else "disabled",
@@ -228,7 +231,18 @@ def _policy_now(policy: FailoverPolicy) -> PolicyNow:
         countdowns=tuple(state.judgement.get("countdowns", ())),
         evaluated_at=state.evaluated_at,
         routes=tuple(str(route) for route in policy.routes.all()),
+        trouble=_trouble(policy),
     )
+
+
+def _carrying_path_id(policy: FailoverPolicy, state: FailoverState) -> int | None:
+    """What is shown as active is what the executor found, not what was wished."""
+    return policy.in_force.path_id if _trouble(policy) else state.active_path_id
+
+
+def _trouble(policy: FailoverPolicy) -> str:
+    row: RouteInForce | None = getattr(policy, "in_force", None)
+    return "" if row is None else row.trouble
 
 
 def recent_events(*, limit: int, policy_id: int | None = None) -> list[FailoverEvent]:

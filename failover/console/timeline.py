@@ -143,7 +143,7 @@ def told(events: Iterable[FailoverEvent]) -> list[FailoverEvent]:
     ended = {
         (event.policy_uid, event.generation)
         for event in found
-        if event.event_type in {EventType.COMPLETED, EventType.FAILED}
+        if event.event_type in {EventType.COMPLETED, EventType.FAILED, EventType.SUPERSEDED}
     }
     return [
         event

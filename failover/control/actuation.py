@@ -36,7 +36,8 @@ def _always(kind: str) -> bool:
 class Actuator:
     """Carries switches out with the executor of their policy; one instance per monitor loop.
 
-    ``may_use`` is asked before each one, ``on_given_up`` told of each that won't happen.
+    ``may_use`` is asked before each one; ``on_ended`` is told of each that was carried out
+    (True) and of each that won't happen (False).
     """
 
     def __init__(
@@ -47,14 +48,14 @@ class Actuator:
         executors: ExecutorSet | None = None,
         may_use: Callable[[str], bool] = _always,
         uplink_states: Callable[[], UplinkStates] = dict,
-        on_given_up: Callable[[FailoverEvent], None] = lambda event: None,
+        on_ended: Callable[[FailoverEvent, bool], None] = lambda event, carried_out: None,
     ) -> None:
         self._vantage_id = vantage_id
         self._lease_epoch = lease_epoch
         self._executors = executors or ExecutorSet()
         self._may_use = may_use
         self._uplink_states = uplink_states
-        self._on_given_up = on_given_up
+        self._on_ended = on_ended
 
     def carry_out_due(self, *, now: datetime) -> int:
         """Carry out every switch of this vantage that is due, the oldest first; returns how many.
@@ -101,6 +102,7 @@ class Actuator:
             return False
         finished_at = now + timedelta(milliseconds=applied.duration_ms)
         services.finish_switch(message, applied, now=finished_at)
+        self._on_ended(event, True)
         log.info("%s now uses %s: %s", event.policy_name, event.to_path_name, event.reason)
         return True
 
@@ -138,7 +140,7 @@ class Actuator:
             services.keep_trouble(policy.pk, error, path_id=in_force)
             return
         services.give_up(message, error, in_force=in_force, lease_epoch=self._lease_epoch, now=now)
-        self._on_given_up(event)
+        self._on_ended(event, False)
 
     # --- the routes of a deleted policy ---------------------------------------------------
     def _withdraw(self, message: OutboxMessage, *, now: datetime) -> None:

@@ -23,6 +23,7 @@ from failover import services
 from failover.control import orders
 from failover.control.actuation import Actuator
 from failover.control.authority import Authority
+from failover.control.courier import Courier
 from failover.control.escape import EscapeHatch
 from failover.control.executor_set import ExecutorSet
 from failover.control.journal import Journal
@@ -85,13 +86,14 @@ class DecisionThread:
             executors=executors,
             may_use=authority.may_use,
             uplink_states=context.uplink_states,
-            on_given_up=self._given_up,
+            on_ended=self._switch_ended,
         )
         self._reconciler = Reconciler(
             executors, epoch, may_use=authority.may_use, uplink_states=context.uplink_states
         )
         self._hatch = EscapeHatch(journal_of(context.vantage_name), executors, epoch)
         self._desk = OrderDesk(context.vantage_id)
+        self._courier = Courier(context.vantage_id, context.vantage_name)
         self._policies: dict[int, FailoverPolicy] = {}
         self._fingerprint: object = None
         self._reload_ns = 0
@@ -190,6 +192,7 @@ class DecisionThread:
         if self._context.may_act() and not self._hatch.is_waiting:
             self._carry_out(now, now_ns)
             self._reconciler.run_when_due(self._policies.values(), now=now, now_ns=now_ns)
+            self._courier.call_when_due(now=now, now_ns=now_ns)
 
     def _tell_present(self, now_ns: int) -> None:
         wall = self._context.clock.wall()
@@ -284,8 +287,12 @@ class DecisionThread:
         key = (order.policy_id, order.switch.to_key)
         return self._setbacks.left_secs(*key, now_ns=now_ns) > 0.0
 
-    def _given_up(self, event: FailoverEvent) -> None:
-        if event.policy_id is not None and event.to_path_id is not None:
+    def _switch_ended(self, event: FailoverEvent, carried_out: bool) -> None:
+        if event.policy_id is None or event.to_path_id is None:
+            return
+        if carried_out:
+            self._setbacks.forget(event.policy_id)
+        else:
             self._note_setback(event.policy_id, event.to_path_id)
 
     def _note_setback(self, policy_id: int, path_id: int) -> None:

@@ -277,12 +277,13 @@ def test_an_order_that_can_never_work_gives_the_policy_back_its_choice(
     vantage: Vantage, executor: ScriptedExecutor
 ) -> None:
     event = ordered_switch(vantage).event
-    told: list[FailoverEvent] = []
+    told: list[tuple[FailoverEvent, bool]] = []
     executor.failures = [ExecutorError("no such interface", retryable=False)]
-    Actuator(vantage.pk, 1, on_given_up=told.append).carry_out_due(now=NOW)
+    actuator = Actuator(vantage.pk, 1, on_ended=lambda event, done: told.append((event, done)))
+    actuator.carry_out_due(now=NOW)
     state = FailoverState.objects.get()
     assert (state.generation, state.active_path_id) == (2, event.from_path_id)
-    assert told == [event]
+    assert told == [(event, False)]
 
 
 def test_what_was_applied_but_not_found_again_counts_as_failed(

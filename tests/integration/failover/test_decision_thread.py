@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import queue
+import time
 from dataclasses import replace
 from typing import Any
 
@@ -11,8 +12,11 @@ from django.db import DatabaseError, OperationalError
 
 from failover.control import decision_thread as module
 from failover.control.decision_thread import Outcome
+from failover.executors.base import ExecutorError
 from failover.models import FailoverPolicy, FailoverState
 from tests.integration.failover.desk import Desk, desk, kinds
+from tests.integration.failover.kernels import register
+from tests.integration.failover.sites import until
 
 __all__ = ["desk"]
 
@@ -149,3 +153,41 @@ def test_a_policy_from_a_vantage_with_higher_epochs_is_adopted(
     assert desk.outcome().committed
     desk.thread.stop(8)
     assert FailoverState.objects.get().lease_epoch == 3
+
+
+def test_a_switch_that_was_given_up_is_not_tried_again_at_once_but_by_a_person(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(module, "POLL_SECS", 0.02)
+    kernel = register(monkeypatch)
+    kernel.failures = [ExecutorError("no such device", retryable=False)]
+    desk = Desk()
+    desk.thread.start()
+    desk.loaded()
+    desk.thread.submit(replace(desk.switch(), published=replace(desk.published(1), record={})))
+    assert desk.outcome().committed
+    until(lambda: FailoverState.objects.get().generation == 2)
+    again = replace(desk.switch(3), published=replace(desk.published(3), record={}))
+    desk.thread.submit(again)
+    assert not desk.outcome().committed
+    desk.clock.advance(5)
+    desk.thread.submit(again)
+    assert desk.outcome().committed
+    until(lambda: kinds()[-1] == "completed")
+    desk.thread.stop(8)
+
+
+def test_a_successor_of_a_frozen_monitor_waits_before_it_acts(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(module, "POLL_SECS", 0.02)
+    desk = Desk(predecessor_gone=False)
+    desk.thread.start()
+    desk.loaded()
+    desk.thread.submit(desk.switch())
+    assert desk.outcome().committed
+    time.sleep(0.2)  # several polls
+    assert kinds() == ["triggered"]
+    desk.clock.advance(1.01)
+    until(lambda: kinds() == ["triggered", "completed"])
+    desk.thread.stop(8)

@@ -19,6 +19,7 @@ from failover.models import (
     OutboxMessage,
     RouteInForce,
 )
+from failover.selectors import policies_now
 from failover.services import PublishedState, Scores
 from tests.factories import FailoverPolicyFactory, PathFactory
 
@@ -150,3 +151,16 @@ def test_the_end_of_a_deleted_policys_switch_is_recorded_all_the_same(
     give_up(second)
     assert kinds() == ["triggered", "triggered", "completed", "failed"]
     assert not RouteInForce.objects.exists()
+
+
+def test_pages_show_what_is_in_force_while_the_network_is_not_as_decided(
+    policy: FailoverPolicy,
+) -> None:
+    fibre, lte = paths_of(policy)
+    message = begin(policy)
+    services.finish_switch(message, Applied(True, 1.0, "done"), now=NOW)
+    (shown,) = policies_now()
+    assert (shown.active_path_id, shown.trouble) == (lte, "")
+    services.keep_trouble(policy.pk, "somebody deleted the route", path_id=fibre)
+    (shown,) = policies_now()
+    assert (shown.active_path_id, shown.trouble) == (fibre, "somebody deleted the route")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import threading
 from pathlib import Path
 
@@ -91,3 +92,34 @@ def test_writers_side_by_side_lose_nothing(file: Path) -> None:
     assert len(entries) == 100
     for writer in range(4):
         assert [one["n"] for one in entries if one["writer"] == writer] == list(range(25))
+
+
+def test_a_full_disk_still_has_room_for_the_journal(
+    file: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    journal = Journal(file)
+    journal.make_reserve()
+    reserve = file.with_name(f"{file.name}.reserve")
+    assert reserve.stat().st_size == module.RESERVE_BYTES
+    sync = module.os.fsync
+
+    def full_until_the_reserve_is_gone(descriptor: int) -> None:
+        if reserve.exists():
+            raise OSError(errno.ENOSPC, "No space left on device")
+        sync(descriptor)
+
+    monkeypatch.setattr(module.os, "fsync", full_until_the_reserve_is_gone)
+    journal.append({"n": 1})
+    assert {"n": 1} in journal.entries()
+    assert not reserve.exists()
+
+
+def test_any_other_error_of_the_disk_is_not_hidden(
+    file: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def broken(descriptor: int) -> None:
+        raise OSError(errno.EIO, "Input/output error")
+
+    monkeypatch.setattr(module.os, "fsync", broken)
+    with pytest.raises(OSError, match="Input/output"):
+        Journal(file).append({"n": 1})
