@@ -19,7 +19,8 @@ from failover.executors.base import Change, ExecutorError, Intent, Observed, Pla
 class Passed:
     """The newest order that was let through, and what stood before it was carried out.
 
-    ``addresses`` are those of the interface it moved traffic to.
+    ``addresses`` are those of the interface it moved traffic to, ``former_addresses``
+    those of the one before.
     """
 
     lease_epoch: int
@@ -29,6 +30,7 @@ class Passed:
     former_path_key: int | None = None
     former_changes: tuple[Change, ...] = ()
     addresses: tuple[str, ...] = ()
+    former_addresses: tuple[str, ...] = ()
 
 
 class Fence:
@@ -72,6 +74,9 @@ class Fence:
     ) -> None:
         """Let nothing older than the plan's intent pass from now on."""
         intent = plan.intent
+        last = self.passed(intent.policy_uid)
+        repeated = last is not None and last.path_key == intent.to_uplink.path_key
+        former = (last.former_addresses if repeated else last.addresses) if last else ()
         order = Passed(
             intent.lease_epoch,
             intent.generation,
@@ -80,6 +85,7 @@ class Fence:
             before.path_key if before else None,
             before.changes if before else (),
             addresses,
+            former,
         )
         self._store(intent.policy_uid, order)
 

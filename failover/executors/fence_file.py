@@ -140,8 +140,10 @@ def _to_json(order: Passed) -> dict[str, Any]:
         "version": _VERSION,
         **{
             field: getattr(order, field)
-            for field in ("lease_epoch", "generation", "path_key", "former_path_key", "addresses")
+            for field in ("lease_epoch", "generation", "path_key", "former_path_key")
         },
+        "addresses": order.addresses,
+        "former_addresses": order.former_addresses,
         "changes": [_plain(change) for change in order.changes],
         "former_changes": [_plain(change) for change in order.former_changes],
     }
@@ -168,6 +170,7 @@ def _from_json(stored: dict[str, Any]) -> Passed:
         None if former is None else int(former),
         _changes(stored["former_changes"]),
         tuple(str(address) for address in stored["addresses"]),
+        tuple(str(address) for address in stored["former_addresses"]),
     )
 
 

@@ -9,6 +9,7 @@ from __future__ import annotations
 import time
 from collections.abc import Callable
 from pathlib import Path
+from typing import NamedTuple
 
 from failover.executors import linux_check
 from failover.executors.base import (
@@ -20,14 +21,16 @@ from failover.executors.base import (
     Problem,
     Proposal,
 )
-from failover.executors.changes import RuleChange
+from failover.executors.changes import Change, RuleChange
 from failover.executors.connections import forget_connections
+from failover.executors.fence import Passed
 from failover.executors.fence_file import FileFence
 from failover.executors.linux_errors import refusal
 from failover.executors.linux_kernel import LinuxRouting, linux_routing
 from failover.executors.linux_switch import Switch
 from failover.executors.linux_view import View
 from failover.executors.planning import proposal_problems, route_changes
+from health.domain.probe_route_facts import Address, Link
 
 
 class LinuxExecutor:
@@ -68,46 +71,20 @@ class LinuxExecutor:
 
     def _apply(self, routing: LinuxRouting, plan: Plan) -> str:
         intent = plan.intent
-        routing.links()
+        host = Host(routing.links(), routing.addresses())
         order = self._fence.passed(intent.policy_uid)
-        known = (*order.changes, *order.former_changes) if order else ()
-        view = View(routing, (*plan.changes, *known))
-        _refuse_obstacles(routing, view, plan)
-        before = _observed(self._fence, view, intent.policy_uid)
-        addresses = routing.addresses_of(intent.to_uplink.interface)
+        view = View(routing, (*plan.changes, *(_known(order) if order else ())))
+        _refuse_obstacles(view, host, plan)
+        before = _observed(order, view)
+        kept = host.addresses_of(intent.to_uplink.interface)
         read = self._clock()
-        self._fence.remember(plan, before, addresses)
+        self._fence.remember(plan, before, kept)
         fenced = self._clock()
         count = Switch(routing, view, plan.changes, before.changes if before else ()).carry_out()
         verified = self._clock()
-        old = order.addresses if order and _left(intent) == order.path_key else ()
         # Also when nothing had to be changed: a predecessor may have been killed right here.
-        forgotten = self._forget(routing, intent, old, addresses)
-        committed_ms, changed_ms = (fenced - read) * 1000.0, (verified - fenced) * 1000.0
-        return _told(plan, count, changed_ms, committed_ms, forgotten)
-
-    def _forget(
-        self,
-        routing: LinuxRouting,
-        intent: Intent,
-        recorded: tuple[str, ...],
-        kept: tuple[str, ...],
-    ) -> str:
-        """After the route and never before it; a failure here fails no switch."""
-        left = intent.from_uplink
-        old: tuple[str, ...] = ()
-        if left is not None:
-            configured = tuple(filter(None, (left.source, left.source6)))
-            now = routing.addresses_of(left.interface)
-            old = (*configured, *left.addresses, *recorded, *now)
-        new = (*kept, *intent.to_uplink.addresses)
-        sources = [address for address in dict.fromkeys(old) if address not in new]
-        try:
-            return forget_connections(
-                intent.connections, sources, left.fwmark if left is not None else 0
-            )
-        except OSError as error:
-            return f"Connections could not be forgotten ({error.strerror or error})."
+        forgotten = _forget(intent, _left_behind(intent, order, host), kept)
+        return _told(plan, count, (verified - fenced, fenced - read), forgotten)
 
     def observe(self, policy_uid: str) -> Observed | None:
         """What the kernel has where the policy's orders put something; None when nothing."""
@@ -117,17 +94,17 @@ class LinuxExecutor:
         try:
             with linux_routing() as routing:
                 routing.links()
-                view = View(routing, (*order.changes, *order.former_changes))
+                view = View(routing, _known(order))
         except OSError as error:
             raise refusal(error, None) from error
-        return _observed(self._fence, view, policy_uid)
+        return _observed(order, view)
 
     def remove(self, policy_uid: str) -> Applied:
         """Take away every route and rule of the policy, and its fence."""
         started = self._clock()
         with self._fence.turn(policy_uid):
             order = self._fence.passed(policy_uid)
-            known = (*order.changes, *order.former_changes) if order else ()
+            known = _known(order) if order else ()
             try:
                 with linux_routing() as routing:
                     routing.links()
@@ -161,12 +138,29 @@ class LinuxExecutor:
         return self._fence.policies()
 
 
-def _observed(fence: FileFence, view: View, policy_uid: str) -> Observed | None:
-    order = fence.passed(policy_uid)
-    if order is None:
-        return None
-    found = view.found((*order.changes, *order.former_changes))
-    if not found:
+class Host(NamedTuple):
+    """The host's interfaces and addresses when an order came."""
+
+    links: dict[str, Link]
+    addresses: list[Address]
+
+    def addresses_of(self, interface: str) -> tuple[str, ...]:
+        """The addresses of one interface that packets to anywhere can bear."""
+        link = self.links.get(interface)
+        if link is None:
+            return ()
+        mine = (one for one in self.addresses if one.ifindex == link.ifindex)
+        return tuple(one.address for one in mine if one.is_global)
+
+
+def _known(order: Passed) -> tuple[Change, ...]:
+    """Everything that an order and its predecessor may have left in the kernel."""
+    return (*order.changes, *order.former_changes)
+
+
+def _observed(order: Passed | None, view: View) -> Observed | None:
+    found = view.found(_known(order)) if order is not None else ()
+    if order is None or not found:
         return None
     path_key = None
     if found == order.changes and not view.differences(found):
@@ -176,28 +170,49 @@ def _observed(fence: FileFence, view: View, policy_uid: str) -> Observed | None:
     return Observed(path_key, order.generation, order.lease_epoch, found)
 
 
-def _refuse_obstacles(routing: LinuxRouting, view: View, plan: Plan) -> None:
+def _refuse_obstacles(view: View, host: Host, plan: Plan) -> None:
     """Before anything is changed: what of others is in the way, and what would lead nowhere."""
     collisions = view.collisions(plan.changes)
     rules = [change for change in plan.changes if isinstance(change, RuleChange)]
     collisions += [problem.text() for problem in linux_check.dscp_problems(rules)]
     if collisions:
         raise ExecutorError(f"{' '.join(collisions)} Nothing was changed.", retryable=False)
-    links, addresses = routing.links(), routing.addresses()
     for route in linux_check.one_per_next_hop(plan.changes):
         name = plan.intent.to_uplink.name
-        problem = linux_check.next_hop_problem(route, name, links, addresses)
+        problem = linux_check.next_hop_problem(route, name, host.links, host.addresses)
         if problem:
             raise ExecutorError(f"{problem} Nothing was changed.", retryable=True)
 
 
-def _left(intent: Intent) -> int | None:
-    return intent.from_uplink.path_key if intent.from_uplink is not None else None
+def _left_behind(intent: Intent, order: Passed | None, host: Host) -> tuple[str, ...]:
+    """The addresses that connections over the old uplink bear: given, recorded, and present."""
+    left = intent.from_uplink
+    if left is None:
+        return ()
+    recorded: tuple[str, ...] = ()
+    if order is not None:
+        same = order.path_key == left.path_key
+        recorded = order.addresses if same else order.former_addresses
+    given = (left.source, left.source6, *left.addresses)
+    return tuple(filter(None, (*given, *recorded, *host.addresses_of(left.interface))))
 
 
-def _told(plan: Plan, count: int, changed_ms: float, committed_ms: float, forgotten: str) -> str:
+def _forget(intent: Intent, old: tuple[str, ...], kept: tuple[str, ...]) -> str:
+    """After the route and never before it; a failure here fails no switch."""
+    stay = {*kept, *intent.to_uplink.addresses}
+    sources = [address for address in dict.fromkeys(old) if address not in stay]
+    mark = intent.from_uplink.fwmark if intent.from_uplink is not None else 0
+    try:
+        return forget_connections(intent.connections, sources, mark)
+    except OSError as error:
+        return f"Connections could not be forgotten ({error.strerror or error})."
+
+
+def _told(plan: Plan, count: int, secs: tuple[float, float], forgotten: str) -> str:
+    """``secs``: how long the change with its reading back took, and the fence."""
     what = "\n".join(change.text() for change in plan.changes) or "The policy steers no routes."
     how = "In force already"
     if count:
+        changed_ms, committed_ms = (one * 1000.0 for one in secs)
         how = f"In force, read back after {changed_ms:.1f} ms (fence {committed_ms:.1f} ms)"
     return f"{how}:\n{what}\n{forgotten}".rstrip()

@@ -62,15 +62,6 @@ class LinuxRouting:
         bodies = self._socket.dump(RTM_GETADDR, messages.address_query())
         return [one for one in map(messages.parse_address, bodies) if one is not None]
 
-    def addresses_of(self, interface: str) -> tuple[str, ...]:
-        """The addresses of one interface that packets to anywhere can bear."""
-        link = self._links.get(interface)
-        if link is None:
-            return ()
-        return tuple(
-            one.address for one in self.addresses() if one.ifindex == link.ifindex and one.is_global
-        )
-
     def our_routes(self, family: int, table: int) -> list[KernelRoute]:
         """What of ours stands in one table; the kernel leaves out the rest."""
         query = linux_messages.table_query(family, table, PATHWARDEN_PROTOCOL)

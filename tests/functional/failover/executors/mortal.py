@@ -12,6 +12,7 @@ import sys
 import time
 from pathlib import Path
 
+from failover.executors import linux
 from failover.executors.base import Route
 from failover.executors.fence_file import FileFence
 from failover.executors.linux_kernel import LinuxRouting
@@ -46,7 +47,7 @@ def main(point: str, folder: Path, count: int) -> None:
     elif point == "amid the routes":
         _die_after_some_routes()
     elif point == "after the route, before the connections":
-        LinuxRouting.addresses_of = _die_when_asked_again()  # type: ignore[method-assign]
+        linux.forget_connections = die  # type: ignore[assignment]
     apply(folder, order(2, 2, *prefixes(count), came_from=1))
 
 
@@ -60,20 +61,6 @@ def _die_after_some_routes() -> None:
             die()
 
     LinuxRouting.replace_route = replace_route  # type: ignore[method-assign, assignment]
-
-
-def _die_when_asked_again() -> object:
-    """The addresses of the new line are asked for before the route, those of the old one after."""
-    asked: list[str] = []
-    answer = LinuxRouting.addresses_of
-
-    def addresses_of(self: LinuxRouting, interface: str) -> tuple[str, ...]:
-        asked.append(interface)
-        if len(asked) > 1:
-            die()
-        return answer(self, interface)
-
-    return addresses_of
 
 
 if __name__ == "__main__":
