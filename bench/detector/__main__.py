@@ -8,7 +8,7 @@ import sys
 import time
 from pathlib import Path
 
-from bench.detector.bounds import broken, figures
+from bench.detector.bounds import broken, figures, unknown
 from bench.detector.plan import FULL, QUICK, Task, tasks
 from bench.detector.results import Cells
 from bench.detector.scenarios import Cell
@@ -68,7 +68,7 @@ def main() -> int:
         return 0
     report("detector", figures(found, counts.trials))
     failed = broken(found)
-    print("\n".join(failed) or "every bound is kept")
+    print("\n".join([*failed, *unknown(found)]) or "every bound is kept")
     return int(bool(failed))
 
 

@@ -99,6 +99,16 @@ def broken(cells: CellsByName) -> list[str]:
     return lines
 
 
+def unknown(cells: CellsByName) -> list[str]:
+    """A line for every bound whose cell has not been computed."""
+    lines = [
+        f"{bound.figure} {bound.contestant}, {bound.scenario}: not computed"
+        for bound in BOUNDS
+        if measured(bound, cells) is None
+    ]
+    return list(dict.fromkeys(lines))
+
+
 def figures(cells: CellsByName, trials: int) -> list[Figure]:
     """The worst value of every figure, profile and kind, beside its bound."""
     worst: dict[tuple[str, str, str, str], tuple[float, Bound]] = {}

@@ -12,7 +12,7 @@ from pathlib import Path
 
 import pytest
 
-from bench.detector.bounds import broken
+from bench.detector.bounds import broken, unknown
 from bench.detector.plan import QUICK, QUICK_CONTESTANTS, tasks
 from bench.detector.tables import markdown
 
@@ -46,6 +46,11 @@ def test_a_broken_bound_is_named_with_its_value() -> None:
     assert "D1 balanced, blackhole: p50 inf s, must be at most 0.9" in broken(slow)
     slow["detection", "balanced", "blackhole"]["p50"] = 0.8
     assert not any("blackhole: p50" in line for line in broken(slow))
+
+
+def test_a_bound_that_nobody_computed_is_not_taken_for_kept() -> None:
+    assert "D2 balanced, loss 20 %: not computed" in unknown(cells())
+    assert "D2 balanced, loss 30 %: not computed" not in unknown(cells())
 
 
 def test_the_tables_show_every_contestant_once_and_leave_blank_what_is_not_known() -> None:
