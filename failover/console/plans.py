@@ -7,7 +7,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from failover.control.actuation import plan_for
+from failover.control.enabling import uplinks_here
+from failover.control.intents import UplinkStates, plan_for
 from failover.executors.base import ExecutorError
 from failover.models import FailoverPolicy
 from health.models import Path
@@ -28,11 +29,14 @@ def plan_texts(policy: FailoverPolicy) -> list[PlanText]:
     state = getattr(policy, "state", None)
     active_id = state.active_path_id if state else None
     active = next((path for path in members if path.pk == active_id), None)
-    return [_plan_text(policy, path, active) for path in members if path is not active]
+    states = uplinks_here()
+    return [_plan_text(policy, path, active, states) for path in members if path is not active]
 
 
-def _plan_text(policy: FailoverPolicy, path: Path, active: Path | None) -> PlanText:
+def _plan_text(
+    policy: FailoverPolicy, path: Path, active: Path | None, states: UplinkStates
+) -> PlanText:
     try:
-        return PlanText(path.name, plan_for(policy, path, active).text(), "")
+        return PlanText(path.name, plan_for(policy, path, active, states).text(), "")
     except ExecutorError as error:
         return PlanText(path.name, "", str(error))
