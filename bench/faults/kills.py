@@ -39,7 +39,7 @@ def main() -> int:
         wrong = _run(nemesis, options.instants, directory)
         print(
             f"{options.database}, {options.executor}: {nemesis.kills} kills, "
-            f"{nemesis.switches} switches, {len(wrong)} problems, "
+            f"{nemesis.kills_amid} amid a switch, {nemesis.switches} switches, {len(wrong)} problems, "
             f"worst {max(nemesis.converged_secs):.2f} s until routes were as the state says"
         )
         for one in wrong[:20]:
@@ -83,6 +83,7 @@ def _figures(nemesis: object, wrong: list[str]) -> list[Figure]:
     secs = nemesis.converged_secs
     return [
         Figure("kills", nemesis.kills, "kills", 1),
+        Figure("random kills amid a switch", nemesis.kills_amid, "kills", 1),
         Figure("switches carried out", nemesis.switches, "switches", 1),
         Figure("events lost or doubled, routes not as decided", len(wrong), "problems", 1, "0"),
         median_figure("successor's start to routes = state, median", secs, "s"),

@@ -1,6 +1,6 @@
 """One life of an evaluator: real lease, real controller, real decisions; only rounds are made.
 
-Two paths die in turn, every few seconds of a clock that runs ten times faster than the
+Two paths die in turn, every few seconds of a clock that runs five times faster than the
 wall's, so that switches come often enough to be hit. Runs in a child process until killed.
 """
 
@@ -26,8 +26,8 @@ from health.monitoring.loop_figures import LoopFigures
 from health.monitoring.monitor import LoopContext
 from health.monitoring.process_identity import current_process
 
-SPEED = 10
-"""How much faster the decision's clock runs: dwells are waited for in tenths of a second."""
+SPEED = 5
+"""How much faster the decision's clock runs; more, and a busy machine would look blind."""
 TURN_NS = 4_000_000_000
 """Each path is dead for so long of that time; longer than the dwell after a death."""
 ROUND_SECS = 0.03
@@ -36,10 +36,10 @@ FIRST_WALL = 1_800_000_000.0
 
 
 class FastClock:
-    """A clock ten times faster than the machine's; the same in every process."""
+    """A clock five times faster than the machine's; the same in every process."""
 
     def monotonic_ns(self) -> int:
-        """Nanoseconds since boot, times ten."""
+        """Nanoseconds since boot, times ``SPEED``."""
         return time.monotonic_ns() * SPEED
 
     def wall(self) -> float:

@@ -29,7 +29,9 @@ from tests.lab.namespaces import Namespace, entered
 POLICIES = 8
 START_PATIENCE_SECS = 30.0
 POINT_PATIENCE_SECS = 20.0
-LONGEST_LIFE_SECS = 0.8
+WAVE_PATIENCE_SECS = 5.0
+WAVE_SECS = 0.25
+"""About as long as it takes until all policies have switched."""
 ROOT = Path(__file__).resolve().parents[2]
 
 
@@ -44,6 +46,8 @@ class Nemesis:
         self.converged_secs: list[float] = []
         """From each successor's start until every policy's route was its state."""
         self.kills = 0
+        self.kills_amid = 0
+        """Those that left a decided switch without its end."""
         self._random = random.Random(seed)
         self._namespace = namespace
         executor = "dry_run" if namespace is None else "linux"
@@ -61,14 +65,16 @@ class Nemesis:
                 self._await_death(pid, point)
 
     def at_random(self, instants: int) -> None:
-        """Die at ``instants`` random moments while policies switch to and fro."""
+        """Die at ``instants`` random moments after policies have begun to switch."""
         for _ in range(instants):
             pid, began = self._start(CrashAt("", 0))
             self.converged_secs.append(self._await_equal(began))
-            time.sleep(self._random.uniform(0.0, LONGEST_LIFE_SECS))
+            self._await_wave()
+            time.sleep(self._random.uniform(0.0, WAVE_SECS))
             os.kill(pid, signal.SIGKILL)
             os.waitpid(pid, 0)
             self.kills += 1
+            self.kills_amid += self.store.undone() > 0
 
     def verdict(self) -> list[str]:
         """Let everything come to rest, end in order, and say what is wrong."""
@@ -150,6 +156,12 @@ class Nemesis:
         raise TimeoutError(f"{point} was not reached within {POINT_PATIENCE_SECS:.0f} s")
 
     # --- watching ---------------------------------------------------------------------------
+    def _await_wave(self) -> None:
+        """Until one more policy has decided to switch; or for a while, on a busy machine."""
+        before, deadline = self.store.wishes(), time.monotonic() + WAVE_PATIENCE_SECS
+        while self.store.wishes() == before and time.monotonic() < deadline:
+            time.sleep(0.005)
+
     def _await_equal(self, began: float) -> float:
         """Seconds until each policy has been seen with its route where its state is."""
         missing: set[str] = set(self.store.wishes())

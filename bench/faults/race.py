@@ -9,6 +9,7 @@ from __future__ import annotations
 import argparse
 import multiprocessing
 import os
+import queue
 import subprocess
 import sys
 import tempfile
@@ -76,8 +77,14 @@ def _race(rounds: int) -> Counter[str]:
     for racer in racers:
         racer.start()
     outcomes: Counter[str] = Counter()
-    for _ in racers:
-        outcomes.update(told.get(timeout=START_PATIENCE_SECS + rounds))
+    missing = EVALUATORS
+    while missing:
+        try:
+            outcomes.update(told.get(timeout=1.0))
+            missing -= 1
+        except queue.Empty:
+            if any(racer.exitcode for racer in racers):
+                raise RuntimeError("an evaluator has died; see above") from None
     for racer in racers:
         racer.join(START_PATIENCE_SECS)
     return outcomes
