@@ -69,6 +69,7 @@ def test_a_gateway_outside_the_network_of_the_link_is_used(lab, watch, pinger):
     watcher.keeper.configure(specs(gateway=GATEWAY)[:1])
     state = watcher.wait_verified(1)[1]
     assert "onlink" in lab.branch.ip("route show table 173001 default")
+    assert (state.onlink, state.onlink6) == (True, False)
     assert pinger(4).ping(state)
 
 
