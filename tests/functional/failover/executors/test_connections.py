@@ -5,6 +5,7 @@ from __future__ import annotations
 import errno
 import os
 from collections.abc import Iterator
+from contextlib import ExitStack
 from dataclasses import replace
 from pathlib import Path
 
@@ -37,6 +38,11 @@ class Site:
         self.flows.append(Flow(self.lan, HQ))
         return self.flows[-1]
 
+    def close(self) -> None:
+        """Close the flows."""
+        for flow in self.flows:
+            flow.close()
+
     def track(self, connection: str, reply: str = "") -> None:
         """Have another connection tracked, of which nobody sends anything."""
         if reply:
@@ -55,18 +61,15 @@ def site(tmp_path: Path) -> Iterator[Site]:
     if os.geteuid() != 0:
         missing_layer("needs root: network namespaces")
     branch = Branch(with_hq=True)
-    made = Site(branch, branch.add_lan())
-    assert branch.hq is not None
-    echo = Echo(branch.hq, HQ)
-    try:
+    with ExitStack() as ending:
+        ending.callback(branch.close)
+        made = Site(branch, branch.add_lan())
+        assert branch.hq is not None
+        ending.callback(Echo(branch.hq, HQ).close)
+        ending.callback(made.close)
         with branch.router.inside():
             apply(tmp_path, order(1, 1))
             yield made
-    finally:
-        for flow in made.flows:
-            flow.close()
-        echo.close()
-        branch.close()
 
 
 def switch(folder: Path, connections: Connections, to: int = 2) -> str:
