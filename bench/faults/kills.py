@@ -39,7 +39,8 @@ def main() -> int:
         wrong = _run(nemesis, options.instants, directory)
         print(
             f"{options.database}, {options.executor}: {nemesis.kills} kills, "
-            f"{nemesis.kills_amid} amid a switch, {nemesis.switches} switches, {len(wrong)} problems, "
+            f"{nemesis.kills_amid} amid a switch, {nemesis.switches} switches, "
+            f"{len(wrong)} problems, "
             f"worst {max(nemesis.converged_secs):.2f} s until routes were as the state says"
         )
         for one in wrong[:20]:
