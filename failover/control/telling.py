@@ -21,13 +21,15 @@ def published(
 ) -> PublishedState:
     """What is stored of a policy at ``now`` (monotonic seconds; ``wall_offset`` + now is wall)."""
     healthy_since = state.clock(spec.members[0].path_key).healthy_since
+    # After a switch: the path that carries the traffic now is no candidate, the one left is.
+    situation = decision.situation._replace(state=decision.state)
     return PublishedState(
         policy_id=spec.policy_id,
         generation=state.generation,
         phase=decision.phase.value,
         reason=decision.reason,
         record=to_record(state, now=now, wall_offset=wall_offset),
-        judgement=judgement(decision),
+        judgement=judgement(decision._replace(situation=situation)),
         primary_healthy_since=(
             None
             if healthy_since is None

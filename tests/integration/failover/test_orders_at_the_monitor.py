@@ -80,6 +80,14 @@ def test_an_ordered_failover_moves_the_traffic_once(site: Site) -> None:
     assert (site.state.active_path_id, site.state.generation) == (site.backup.pk, 1)
 
 
+def test_the_state_that_comes_with_a_switch_is_that_after_it(site: Site) -> None:
+    order = carried_out(site, OrderKind.FAILOVER, site.backup)
+    (candidate,) = site.state.judgement["candidates"]
+    assert candidate["name"] == "fibre"
+    (before,) = order.event.evidence["candidates"]
+    assert before["name"] == "lte"
+
+
 def test_a_failover_without_a_path_goes_to_the_best_candidate(site: Site) -> None:
     carried_out(site, OrderKind.FAILOVER)
     assert site.state.active_path_id == site.backup.pk
