@@ -111,19 +111,19 @@ def attack(name: str, strategy: str, *, damping: bool, steps: int, seed: int = 0
     world = World(strategy=strategy, damping=damping)
     world.run(20.0)
     watch = Watch(world.policy)
-    watch.step(world.state, dict(world.views), world.decide(), world.now)
+    watch.step(world.state, world.seen(), world.decide(), world.now)
     watch.healthy_since.update(dict.fromkeys(ALL, world.now - 20.0))
     until: float | None = None
     for step in range(steps):
         world.now += ADVERSARIES[name](world, rng, step)
         if rng.random() < 0.004:
-            _interfere(world, rng)
+            _interfere(world, watch, rng)
         if rng.random() < 0.002:
             until = world.now + 30.0
         flags = _surroundings(world, rng, until)
         before = world.state
         decision = world.decide(**flags)
-        watch.step(before, dict(world.views), decision, world.now, **flags)
+        watch.step(before, world.seen(), decision, world.now, **flags)
     return watch
 
 
@@ -144,7 +144,7 @@ def _surroundings(world: World, rng: random.Random, until: float | None) -> dict
     return flags
 
 
-def _interfere(world: World, rng: random.Random) -> None:
+def _interfere(world: World, watch: Watch, rng: random.Random) -> None:
     """A person pins or pauses for a while, or the monitor restarts."""
     what = rng.choice(["pin", "pin", "pause", "release", "restart"])
     if what == "pin":
@@ -158,3 +158,4 @@ def _interfere(world: World, rng: random.Random) -> None:
     else:
         record = to_record(world.state, now=world.now, wall_offset=1e9)
         world.state = from_record(record, now=world.now, wall_offset=1e9)
+        watch.restart()

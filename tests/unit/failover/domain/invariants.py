@@ -15,7 +15,7 @@ from failover.domain.situation import Switch
 from failover.domain.state import Cause, PolicyState
 from failover.domain.strategies import STRATEGIES
 from failover.domain.views import NO_VIEW, MemberView
-from health.domain.status import PathStatus
+from health.domain.status import PathStatus, Reason
 
 VOLUNTARY = {Cause.RETURN, Cause.PREFERENCE}
 CONDITIONS = {"no_viable_path", "all_paths_down", "monitor_blind"}
@@ -31,7 +31,13 @@ class Watch:
     damped: set[int] = field(default_factory=set)
     moments: list[float] = field(default_factory=list)
     causes: Counter[Cause] = field(default_factory=Counter)
+    paused: set[int] = field(default_factory=set)
+    """Members that a restarted monitor has not measured yet: their runs of health wait."""
     steps: int = 0
+
+    def restart(self) -> None:
+        """The monitor has restarted and knows nothing yet."""
+        self.paused = {member.path_key for member in self.policy.members}
 
     def step(
         self,
@@ -204,6 +210,11 @@ class Watch:
         for member in self.policy.members:
             key = member.path_key
             view = NO_VIEW if blind else views.get(key, NO_VIEW)
+            if view.status is PathStatus.UNKNOWN and view.reason is Reason.WARMING_UP:
+                if key in self.paused:
+                    continue
+            else:
+                self.paused.discard(key)
             score = view.score
             well = view.reachable is True and view.status is not PathStatus.UNKNOWN
             if not well or score is None or score < self.policy.reset_below:

@@ -190,6 +190,7 @@ class AnyLife(RuleBasedStateMachine):
         record = to_record(world.state, now=world.now, wall_offset=1e9)
         world.now += downtime
         world.state = from_record(record, now=world.now, wall_offset=1e9)
+        self.watch.restart()
         self.tick()
 
 
