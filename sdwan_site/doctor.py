@@ -19,6 +19,7 @@ from django.db import DatabaseError, connection
 from django.db.migrations.executor import MigrationExecutor
 from django_q.models import OrmQ, Schedule
 
+from failover.control.by_hand import NotHere, mismatches
 from failover.control.enabling import doctor_findings
 from health.models import CurrentHealth, Path, ProbeRoute, Uplink, Vantage
 from health.monitoring.monitor import open_probers
@@ -163,6 +164,19 @@ def check_policies(now: datetime) -> Iterator[Finding]:
         yield Finding(f"policy {policy}", verdict, problem.sentence, problem.cure)
 
 
+def check_obeyed_orders(now: datetime) -> Iterator[Finding]:
+    """No executor of this probe host has obeyed newer orders than the database knows."""
+    vantage = Vantage.objects.filter(name=settings.VANTAGE).first()
+    if vantage is None:
+        return
+    try:
+        for found in mismatches(vantage, now=now):
+            cure = "After a restore of an older database: manage.py reconcile --adopt"
+            yield Finding(f"policy {found.policy.name}", Verdict.FAULT, found.sentence, cure)
+    except NotHere:
+        return  # its routes are on another host
+
+
 def check_database(now: datetime) -> Iterator[Finding]:
     """The database answers and has the tables of this release."""
     executor = MigrationExecutor(connection)
@@ -248,6 +262,7 @@ CHECKS: tuple[Check, ...] = (
     check_uplink_permissions,
     check_uplinks,
     check_policies,
+    check_obeyed_orders,
     check_monitors,
     check_schedules,
 )

@@ -12,7 +12,7 @@ from django.db import models, transaction
 from django.http import HttpRequest
 from django.utils import timezone
 
-from failover import edits
+from failover import edits, services
 from failover.forms.policies import MemberForm, MemberFormSet, PolicyForm, PolicyForms, RouteFormSet
 from failover.models import FailoverPolicy, PolicyMember, PolicyRoute
 from failover.validation import why_path_must_stay
@@ -131,6 +131,18 @@ class FailoverPolicyAdmin(ConsoleModelAdmin):
             stored = FailoverPolicy.objects.get(pk=obj.pk)
             request.policy_before = edits.snapshot(stored)  # type: ignore[attr-defined]  # for save_related
         super().save_model(request, obj, form, change)
+
+    def delete_model(self, request: HttpRequest, obj: FailoverPolicy) -> None:
+        """What the policy has put into the network is withdrawn by the monitor."""
+        actor = request.user.get_username()
+        services.retire_policy(obj, keep_route=False, actor=actor, now=timezone.now())
+
+    def delete_queryset(
+        self, request: HttpRequest, queryset: models.QuerySet[FailoverPolicy]
+    ) -> None:
+        """The same for each of several."""
+        for policy in queryset:
+            self.delete_model(request, policy)
 
     def save_formset(self, request: HttpRequest, form: Any, formset: Any, change: bool) -> None:
         """Members are replaced as a whole: an exchange of two has no moment with a collision."""

@@ -5,17 +5,23 @@ from __future__ import annotations
 import time
 from dataclasses import replace
 from io import StringIO
+from typing import Any
 
 import pytest
 from django.core.management import CommandError, call_command
+from django.test import Client
+from django.urls import reverse
+from django.utils import timezone
 
 from failover.control import by_hand
+from failover.control.actuation import Actuator
 from failover.control.decision_thread import journal_of
 from failover.executors.base import ExecutorError
-from failover.models import FailoverEvent, FailoverState, RouteInForce
+from failover.models import FailoverEvent, FailoverPolicy, FailoverState, RouteInForce
 from health.models import MonitorLease
 from health.monitoring import lease as leases
 from health.monitoring.process_identity import ProcessIdentity, current_process
+from sdwan_site import doctor
 from tests.factories import CurrentUplinkFactory, MonitorLeaseFactory
 from tests.integration.failover.kernels import KernelOfDict, register
 from tests.integration.failover.test_reconcile import NOW, Watch
@@ -148,3 +154,28 @@ def test_a_repair_by_hand_is_recorded_as_one(watch: Watch) -> None:
     watch.kernel.meddle(watch.uid)
     reconcile(watch)
     assert FailoverEvent.objects.get().event_type == "drift_repaired"
+
+
+def test_the_doctor_tells_of_a_database_older_than_the_network(watch: Watch, settings: Any) -> None:
+    vantage = watch.paths[0].uplink.vantage
+    settings.VANTAGE = vantage.name
+    MonitorLeaseFactory(vantage=vantage, holder="", epoch=4)
+    watch.look()
+    assert list(doctor.check_obeyed_orders(NOW)) == []
+    ahead(watch, 12, path=1)
+    (finding,) = doctor.check_obeyed_orders(NOW)
+    assert finding.verdict == doctor.Verdict.FAULT
+    assert "reconcile --adopt" in finding.cure
+
+
+def test_a_policy_deleted_in_the_admin_has_its_routes_withdrawn(
+    watch: Watch, superuser_client: Client
+) -> None:
+    watch.look()
+    address = reverse("admin:failover_failoverpolicy_delete", args=[watch.policy.pk])
+    superuser_client.post(address, {"post": "yes"})
+    assert not FailoverPolicy.objects.exists()
+    Actuator(watch.paths[0].uplink.vantage_id, 4).carry_out_due(now=timezone.now())
+    assert watch.kernel.routes == {}
+    event = FailoverEvent.objects.get()
+    assert (event.actor, "withdrawn" in event.reason) == ("root", True)
