@@ -78,6 +78,11 @@ def has_proven_itself(policy: PolicySpec, clock: MemberClock, now: float) -> boo
     return since is not None and now - since >= return_delay_secs(policy, clock)
 
 
+def proven_secs(clock: MemberClock, now: float) -> float:
+    """Seconds of continuous health so far; 0 while the member is not healthy."""
+    return 0.0 if clock.healthy_since is None else now - clock.healthy_since
+
+
 def _observed(policy: PolicySpec, clock: MemberClock, view: MemberView, now: float) -> MemberClock:
     after = _with_health(policy, clock, view, now)
     failing = view.loss_run >= LOSSES_OF_A_RUN or view.reachable is False

@@ -42,6 +42,7 @@ def return_delay_secs(policy: PolicySpec, clock: MemberClock) -> float:
     shown to people does not change while they watch it.
     """
     base = policy.failback_delay_secs
-    if not policy.damping or clock.penalty <= 1.0:
+    if not policy.damping:
         return base
-    return max(base, min(CAP_SECS, base * math.pow(GROWTH, clock.penalty - 1.0)))
+    grown = base * math.pow(GROWTH, max(0.0, clock.penalty - 1.0))
+    return max(base, min(CAP_SECS, grown))

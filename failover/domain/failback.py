@@ -10,7 +10,7 @@ from __future__ import annotations
 from functools import lru_cache
 from typing import TYPE_CHECKING
 
-from failover.domain.clocks import has_proven_itself
+from failover.domain.clocks import has_proven_itself, proven_secs
 from failover.domain.gates import Leniency, first_failing_gate
 from failover.domain.leave import stays_without_alarm
 from failover.domain.policy import FailbackMode
@@ -63,8 +63,7 @@ def _return(
     if wait > 0.0:
         reason = f"Returns to {situation.name(ready)} in {wait:.0f} s, when the dwell has passed."
         return Judgement(Phase.FAILBACK_WAIT, reason, raised)
-    since = situation.clock(ready).healthy_since
-    proven = 0.0 if since is None else situation.now - since
+    proven = proven_secs(situation.clock(ready), situation.now)
     reason = (
         f"Returned from {situation.name(situation.state.active)} to {situation.name(ready)}: "
         f"healthy for {proven:.0f} s."

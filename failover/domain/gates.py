@@ -11,6 +11,7 @@ from collections.abc import Callable, Iterator
 from enum import Enum, StrEnum
 from typing import NamedTuple
 
+from failover.domain.clocks import has_proven_itself, proven_secs
 from failover.domain.damping import return_delay_secs
 from failover.domain.evidence import is_degraded
 from failover.domain.situation import Situation
@@ -113,7 +114,7 @@ def _damped(situation: Situation, key: int, view: MemberView) -> str | None:
     clock = situation.clock(key)
     if clock.left_because is None:
         return None
-    proven = 0.0 if clock.healthy_since is None else situation.now - clock.healthy_since
+    proven = proven_secs(clock, situation.now)
     delay = return_delay_secs(situation.policy, clock)
     return f"left as {clock.left_because}: healthy for {proven:.0f} s of {delay:.0f} s"
 
@@ -128,10 +129,10 @@ def _better(situation: Situation, key: int, view: MemberView) -> str | None:
         return f"{points:.1f} points better over the last {RECENT_SECS:g} s: {BETTER_BY:g} needed"
     if not is_preferred(situation, key):
         return f"the strategy {situation.policy.strategy} does not prefer it"
-    clock, now = situation.clock(key), situation.now
+    clock = situation.clock(key)
     delay = return_delay_secs(situation.policy, clock)
-    proven = 0.0 if clock.healthy_since is None else now - clock.healthy_since
-    if clock.healthy_since is None or proven < delay:
+    if not has_proven_itself(situation.policy, clock, situation.now):
+        proven = proven_secs(clock, situation.now)
         return f"{points:.1f} points better: healthy for {proven:.0f} s of {delay:.0f} s"
     return None
 
@@ -145,10 +146,12 @@ def points_better(here: MemberView, there: MemberView) -> float | None:
 
 def is_preferred(situation: Situation, key: int) -> bool:
     """True when the policy's strategy ranks the member before the active one."""
-    policy, active = situation.policy, situation.state.active
-    rank = policy.preference.rank
-    here = rank(policy.place_of(active) or 0, situation.view(active))
-    return rank(policy.place_of(key) or 0, situation.view(key)) < here
+    rank, active = situation.policy.preference.rank, situation.state.active
+    place_of, view = situation.policy.place_of, situation.view
+    here, there = place_of(active), place_of(key)
+    if here is None or there is None:
+        return False
+    return rank(there, view(key)) < rank(here, view(active))
 
 
 Gate = Callable[[Situation, int, MemberView], str | None]

@@ -36,8 +36,8 @@ def preferred_switch(situation: Situation) -> Switch | None:
         f"Moved from {situation.name(active)} to {situation.name(target)}: {points:.0f} points "
         f"better over the last {RECENT_SECS:g} s ({policy.preference.label.lower()})."
     )
-    returns = (policy.place_of(target) or 0) < (policy.place_of(active) or 0)
-    direction = Direction.FAILBACK if returns else Direction.FAILOVER
+    wanted_more = policy.order[: policy.place_of(active)]
+    direction = Direction.FAILBACK if target in wanted_more else Direction.FAILOVER
     return make_switch(situation, target, direction, Cause.PREFERENCE, reason)
 
 

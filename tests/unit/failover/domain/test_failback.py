@@ -144,3 +144,21 @@ def test_lower_priority_never_pulls_traffic_away_from_a_healthy_path() -> None:
     world = World()
     world.see(FIBRE, view=scored(60.0)).see(CABLE, LTE, view=scored(100.0)).run(900.0, step=1.0)
     assert world.switches == []
+
+
+def test_the_dwell_holds_back_a_return_to_its_last_moment() -> None:
+    world = on_backup(failback_delay_secs=0.0)
+    world.see(CABLE, view=DEAD).decide()
+    world.see(FIBRE, view=GOOD)
+    world.now += 9.5
+    assert world.decide().phase is Phase.FAILBACK_WAIT
+    world.now += 0.5
+    world.decide()
+    assert world.active == FIBRE
+
+
+def test_a_score_of_a_path_without_data_is_not_repeated() -> None:
+    world = World()
+    world.run(5.0)
+    decision = world.see(FIBRE, view=UNKNOWN._replace(score=90.0)).decide()
+    assert decision.reason.startswith("Stays on fibre although there is no data about it")

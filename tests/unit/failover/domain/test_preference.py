@@ -7,10 +7,10 @@ from typing import Any
 
 import pytest
 
-from failover.domain.gates import GateName, Leniency, first_failing_gate
+from failover.domain.gates import GateName, Leniency, first_failing_gate, is_preferred
 from failover.domain.policy import FailbackMode
 from failover.domain.situation import Direction, Phase
-from failover.domain.state import Cause
+from failover.domain.state import Cause, initial_state
 from failover.domain.views import MemberView
 from tests.unit.failover.domain.worlds import BAD, CABLE, DEAD, FIBRE, GOOD, LTE, World
 
@@ -189,3 +189,42 @@ def test_undamped_preference_keeps_the_plain_delay() -> None:
         world.see(FIBRE, CABLE, view=rated(100.0)).see(here, view=rated(82.0))
         world.run(62.0, step=1.0)
     assert len(world.switches) == 5
+
+
+def test_a_path_that_was_never_healthy_has_proven_nothing() -> None:
+    world = World(strategy="best_score")
+    world.see(FIBRE, LTE, view=HERE).see(CABLE, view=rated(90.0, score=79.0)).run(90.0)
+    found = first_failing_gate(world.situation(), CABLE, Leniency.PREFERENCE)
+    assert found == (GateName.BETTER, "10.0 points better: healthy for 0 s of 60 s")
+
+
+def test_the_return_delay_is_enough_to_the_very_second() -> None:
+    world = world_of(secs=0.0)
+    world.now += 60.0
+    world.decide()
+    assert world.active == CABLE
+
+
+def test_nothing_is_preferred_to_a_path_that_is_no_member() -> None:
+    situation = world_of().situation()
+    assert not is_preferred(situation, 77)
+    assert not is_preferred(situation._replace(state=initial_state(77, 0.0)), CABLE)
+
+
+def test_a_preferred_path_does_not_wait_for_another_that_is_proving_itself() -> None:
+    world = World(strategy="best_score")
+    world.see(FIBRE, CABLE, LTE, view=HERE).run(70.0, step=1.0)
+    world.see(FIBRE, view=DEAD).run(20.0, step=1.0)
+    assert world.active == CABLE
+    world.see(FIBRE, view=HERE).see(LTE, view=BETTER).decide()
+    assert (world.active, world.switches[-1].cause) == (LTE, Cause.PREFERENCE)
+
+
+def test_a_return_that_is_due_comes_before_a_preference() -> None:
+    world = World(strategy="best_score")
+    world.see(FIBRE, CABLE, LTE, view=HERE).run(70.0, step=1.0)
+    world.see(FIBRE, view=DEAD).run(20.0, step=1.0)
+    world.see(FIBRE, view=HERE).run(59.0, step=1.0)
+    world.now += 1.0
+    world.see(LTE, view=BETTER).decide()
+    assert (world.active, world.switches[-1].cause) == (FIBRE, Cause.RETURN)
