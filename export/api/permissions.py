@@ -24,10 +24,14 @@ class ModelPermissions(DjangoModelPermissions):
         "OPTIONS": [],
     }
 
+    reads_by_post = False
+    """True where a POST changes nothing: it has a body too long for an address."""
+
     def has_permission(self, request: Request, view: Any) -> bool:
         """False where the token's scope, or the user's permissions, end."""
         scope = getattr(request.auth, "scope", None)
-        if scope == READ_SCOPE and request.method not in SAFE_METHODS:
+        changes = request.method not in SAFE_METHODS and not self.reads_by_post
+        if scope == READ_SCOPE and changes:
             self.message = "The token may only read; this needs one of a wider scope."
             return False
         return bool(super().has_permission(request, view))
@@ -43,3 +47,10 @@ class OperatePermissions(ModelPermissions):
     """To switch, pause and pin a policy is not to change it: it needs a right of its own."""
 
     perms_map = {**ModelPermissions.perms_map, "POST": ["failover.operate_failoverpolicy"]}
+
+
+class ReplayPermissions(ModelPermissions):
+    """A replay is sent as POST because of its body; it only reads."""
+
+    perms_map = {**ModelPermissions.perms_map, "POST": ModelPermissions.perms_map["GET"]}
+    reads_by_post = True

@@ -12,6 +12,7 @@ from export.api.views.health import HealthSnapshotView, HealthStatsView, PathVie
 from export.api.views.inventory import SiteViewSet, UplinkViewSet
 from export.api.views.ordering import ORDER_VIEWS, OrderResultView
 from export.api.views.probing import ProbeResultView, ProbeView
+from export.api.views.replay import ReplayView
 
 router = SimpleRouter(use_regex_path=False)
 router.register("sites", SiteViewSet, basename="api-site")
@@ -39,6 +40,7 @@ urlpatterns = [
         OrderResultView.as_view(),
         name="api-policy-order",
     ),
+    path("policies/<int:pk>/replay/", ReplayView.as_view(), name="api-policy-replay"),
     path("", include(router.urls)),
     path("schema/", SchemaView.as_view(), name="api-schema"),
     # A person without a session is sent to the login page, not answered by JSON.
