@@ -36,7 +36,7 @@ from tests.factories import (
 pytestmark = pytest.mark.django_db
 
 EXAMPLES = 60
-"""For each of the 26 operations, beside the systematic ones: about 2,000 requests in all."""
+"""For each of the 27 operations, beside the systematic ones: about 2,000 requests in all."""
 
 # Two moments can each be right and make a wrong span, which no schema can say.
 CONFIG = SchemathesisConfig.from_dict(
@@ -48,7 +48,7 @@ CONFIG = SchemathesisConfig.from_dict(
                     "positive_data_acceptance": {"expected-statuses": ["2xx", "400", "404"]}
                 },
             }
-            for name in ("paths_history", "events_list", "uplinks_traffic")
+            for name in ("paths_history", "events_list", "uplinks_traffic", "policies_replay")
         ]
         + [
             {

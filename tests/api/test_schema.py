@@ -27,9 +27,9 @@ def test_every_operation_demands_credentials_and_documents_its_problems():
         for method, operation in methods.items()
     }
     orders = {f"/api/v1/policies/{{id}}/{kind}/" for kind in OrderKind.values}
-    posts = {"/api/v1/paths/{id}/probe/", *orders}
+    posts = {"/api/v1/paths/{id}/probe/", "/api/v1/policies/{id}/replay/", *orders}
     assert {key for key in operations if key[1] != "get"} == {(one, "post") for one in posts}
-    assert len(operations) == 26
+    assert len(operations) == 27
     for operation in operations.values():
         assert operation["security"] == [{"token": []}, {"session": []}]
         for status in ("400", "401", "403", "404"):
