@@ -21,6 +21,7 @@ from tests.unit.failover.domain.worlds import (
     LTE,
     ONE_LOST,
     RECOVERING,
+    TWO_LOST,
     UNKNOWN,
     World,
     scored,
@@ -246,3 +247,23 @@ def test_two_paths_that_fail_together_are_all_paths() -> None:
     world.see(LTE, view=GOOD._replace(enabled=False)).run(20.0)
     world.see(FIBRE, CABLE, view=DEAD).run(30.0)
     assert (world.switches, world.said) == ([], ["all_paths_down"])
+
+
+@pytest.mark.parametrize(("apart", "together"), [(2.0, True), (2.1, False)])
+def test_two_seconds_apart_is_together_and_more_is_not(apart: float, together: bool) -> None:
+    world = World()
+    world.run(20.0)
+    world.see(FIBRE, view=TWO_LOST).decide()
+    world.now += apart
+    world.see(CABLE, LTE, view=TWO_LOST).decide()
+    world.see(*ALL, view=DEAD).decide()
+    assert ("all_paths_down" in world.said) is together
+
+
+def test_while_some_path_is_not_known_to_be_dead_nobody_is_told_that_all_are() -> None:
+    world = World()
+    world.run(20.0)
+    world.see(*ALL, view=TWO_LOST).decide()
+    decision = world.see(FIBRE, CABLE, view=DEAD).decide()
+    assert world.said == []
+    assert decision.reason.startswith("All paths began to fail together: waiting until each")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from dataclasses import replace
+from datetime import UTC, datetime
 from typing import Any
 
 import pytest
@@ -82,6 +83,7 @@ def test_a_clock_that_is_lost_later_keeps_nobody_on_a_dead_path() -> None:
 
 
 def test_times_before_the_product_existed_are_not_plausible() -> None:
+    assert datetime(2026, 1, 1, tzinfo=UTC).timestamp() == PLAUSIBLE_FROM
     assert not is_plausible(0.0)
     assert not is_plausible(PLAUSIBLE_FROM - 1.0)
     assert is_plausible(PLAUSIBLE_FROM)
@@ -127,7 +129,9 @@ def test_a_tunnel_gets_time_to_settle_before_it_is_left(view: Any) -> None:
     decision = world.see(FIBRE, view=view).run(29.5, settle_until=until)
     assert world.switches == []
     assert decision.phase is Phase.SWITCHING
-    assert "so that the tunnel can settle" in decision.reason
+    assert "has just changed: nothing moves for 0 s, so that the tunnel" in decision.reason
+    first = ready().see(FIBRE, view=view).decide(settle_until=START + 50.0)
+    assert "nothing moves for 30 s" in first.reason
     world.run(1.0, settle_until=until)
     assert world.active == CABLE
 
