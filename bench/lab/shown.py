@@ -41,9 +41,15 @@ class Script:
         self._net = net
         self._dice = random.Random(seed)
         self._broken: dict[int, str] = {}
+        self.last = "nothing"
 
     def step(self) -> None:
         """Break something or repair something."""
+        self._step()
+        done = self._net.truth.entries()[-1]
+        self.last = f"{done['what']} {done.get('name', '')} of uplink {done['uplink']}"
+
+    def _step(self) -> None:
         uplink = self._dice.choice((1, 2))
         if uplink in self._broken:
             faults.end(self._net, self._broken.pop(uplink), uplink)
@@ -55,15 +61,16 @@ class Script:
 
 
 class Comparison:
-    """How long state and kernel differed, each time."""
+    """How long state and kernel differed, each time, and what had been done last."""
 
     def __init__(self) -> None:
         self.secs: list[float] = []
+        self.after: list[str] = []
         self.looks = 0
         self._since: float | None = None
 
-    def look(self, shown: int | None, real: int | None, now: float) -> None:
-        """One look at both."""
+    def look(self, shown: int | None, real: int | None, now: float, last: str) -> None:
+        """One look at both; ``last`` is what the script did last."""
         self.looks += 1
         if shown == real:
             if self._since is not None:
@@ -71,6 +78,7 @@ class Comparison:
             self._since = None
         elif self._since is None:
             self._since = now
+            self.after.append(f"shown {shown}, real {real} after {last}")
 
     def end(self, now: float) -> None:
         """What differs at the end counts until then."""
@@ -97,6 +105,8 @@ def main() -> int:
         product.wait_ready()
         comparison = _compare(product, Script(net, options.seed), options.minutes * 60)
         switches = len(product.switches())
+    for secs, after in zip(comparison.secs, comparison.after, strict=True):
+        print(f"  {secs:6.2f} s   {after}")
     longest = max(comparison.secs, default=0.0)
     report(
         "lab_shown",
@@ -119,7 +129,7 @@ def _compare(product: Product, script: Script, secs: float) -> Comparison:
             script.step()
             step_at = now + EVERY_SECS
         shown = UPLINK_OF.get(str(product.state().get("active")))
-        comparison.look(shown, product.net.carrying(), time.monotonic())
+        comparison.look(shown, product.net.carrying(), time.monotonic(), script.last)
         time.sleep(LOOK_SECS)
     comparison.end(time.monotonic())
     return comparison
