@@ -9,6 +9,7 @@ from typing import NamedTuple
 from failover.executors.base import RouteExecutor
 from failover.executors.command import CommandExecutor
 from failover.executors.dry_run import DryRunExecutor
+from failover.executors.frr import FrrExecutor
 from failover.executors.linux import LinuxExecutor
 from failover.executors.track_file import TrackFileExecutor
 from failover.executors.webhook import WebhookExecutor
@@ -43,6 +44,13 @@ EXECUTORS: dict[str, ExecutorKind] = {
         "Moves traffic of this host by routes and rules of its own, read back from the kernel.",
         LinuxExecutor,
         reads_back=True,
+    ),
+    "frr": ExecutorKind(
+        "FRR static routes",
+        "Moves traffic by static routes of this host's FRR, entered and read back by vtysh.",
+        FrrExecutor,
+        reads_back=True,
+        timeout_secs=3.0,
     ),
     "command": ExecutorKind(
         "Command",

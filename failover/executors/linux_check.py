@@ -34,7 +34,7 @@ def problems(proposal: Proposal, routing: LinuxRouting) -> list[Problem]:
     plans = [_changes(proposal, member) for member in proposal.members]
     routes = [one for one in plans[0] if isinstance(one, RouteChange)] if plans else []
     rules = [one for one in plans[0] if isinstance(one, RuleChange)] if plans else []
-    found = [*_permission(proposal), *_unverified(proposal), *_declared(proposal, routes)]
+    found = [*_permission(proposal), *unverified(proposal), *undeclared(proposal, routes)]
     found += _tables(routes, rules)
     for member, changes in zip(proposal.members, plans, strict=True):
         found += _ways_out(member, changes, links, addresses)
@@ -101,7 +101,8 @@ def _permission(proposal: Proposal) -> Iterator[Problem]:
         yield Problem("executor", "This process may not change the routing.", PERMISSION_CURE)
 
 
-def _unverified(proposal: Proposal) -> Iterator[Problem]:
+def unverified(proposal: Proposal) -> Iterator[Problem]:
+    """Members whose probes could follow the traffic after a switch."""
     for member in proposal.members:
         why = proposal.unverified.get(member.path_key)
         if why:
@@ -113,7 +114,8 @@ def _unverified(proposal: Proposal) -> Iterator[Problem]:
             )
 
 
-def _declared(proposal: Proposal, routes: Iterable[RouteChange]) -> Iterator[Problem]:
+def undeclared(proposal: Proposal, routes: Iterable[RouteChange]) -> Iterator[Problem]:
+    """A default route of IPv6 that nobody has declared."""
     if proposal.ipv6_default_declared:
         return
     for route in routes:

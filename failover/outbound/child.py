@@ -29,9 +29,16 @@ class Finished(NamedTuple):
 
 
 def run_child(
-    argv: Sequence[str], *, environment: Mapping[str, str], timeout_secs: float, stdin: str = ""
+    argv: Sequence[str],
+    *,
+    environment: Mapping[str, str],
+    timeout_secs: float,
+    stdin: str = "",
+    kept_bytes: int = MAX_OUTPUT_BYTES,
 ) -> Finished:
-    """Run ``argv`` with ``environment`` beside what is inherited; output is kept to its last 4 KB.
+    """Run ``argv`` with ``environment`` beside what is inherited.
+
+    Of the output the last ``kept_bytes`` are kept.
 
     Raises ``OutboundError`` when it can't be started (not retryable) or does not end in
     time: then it and everything it started is killed.
@@ -63,10 +70,10 @@ def run_child(
             _end(child)
             raise OutboundError(
                 f"{argv[0]} did not end within {timeout_secs:g} s and was killed. "
-                f"It had said: {_tail(said) or 'nothing'}",
+                f"It had said: {_tail(said, MAX_OUTPUT_BYTES) or 'nothing'}",
                 retryable=True,
             ) from None
-        return Finished(status, _tail(said))
+        return Finished(status, _tail(said, kept_bytes))
 
 
 def _end(child: subprocess.Popen[bytes]) -> None:
@@ -77,7 +84,7 @@ def _end(child: subprocess.Popen[bytes]) -> None:
             child.wait(_GRACE_SECS)
 
 
-def _tail(said: IO[bytes]) -> str:
+def _tail(said: IO[bytes], kept_bytes: int) -> str:
     size = said.seek(0, os.SEEK_END)
-    said.seek(max(0, size - MAX_OUTPUT_BYTES))
+    said.seek(max(0, size - kept_bytes))
     return said.read().decode(errors="replace").strip()
