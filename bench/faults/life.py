@@ -61,8 +61,9 @@ def live(directory: Path, vantage_name: str, crash: CrashAt, ready: int, *, on_l
         LoopContext(vantage.pk, vantage_name, lease, keeper.may_act, clock)
     )
     keys = list(PathRow.objects.order_by("pk").values_list("pk", flat=True))
-    told = False
-    while not (directory / "end").exists() and not keeper.lost.is_set():
+    told, nemesis = False, os.getppid()
+    # A life must not go on when the harness itself was killed.
+    while not (directory / "end").exists() and not keeper.lost.is_set() and os.getppid() == nemesis:
         now_ns = clock.monotonic_ns()
         dead = None if (directory / "calm").exists() else keys[now_ns // TURN_NS % 2]
         controller.on_round(_round(keys, dead, now_ns, clock.wall()))
