@@ -149,6 +149,8 @@ class DecisionThread:
         while True:
             if not self._presence.is_away:
                 self._guarded(self._take_orders)
+            if self._reconciler.take_news():
+                self._poll_at = 0.0
             left = self._poll_at - time.monotonic()
             try:
                 return self._jobs.get(timeout=max(0.0, min(left, orders.LOOK_EVERY_SECS)))

@@ -71,6 +71,19 @@ class Reconciler:
         self._uplink_states = uplink_states
         self._pasts: dict[int, _Past] = {}
         self._next_ns = 0
+        self._states_seen: UplinkStates = {}
+
+    def take_news(self) -> bool:
+        """True once after any uplink has changed; the next look is due at once then.
+
+        With an address that was renewed the kernel deletes every route that prefers it or
+        needs its network, ours included: five seconds would be long for the traffic.
+        """
+        states = self._uplink_states()
+        if states == self._states_seen:
+            return False
+        self._states_seen, self._next_ns = states, 0
+        return True
 
     def look_soon(self, *, now_ns: int) -> None:
         """Something was just changed: look sooner than usual."""

@@ -261,3 +261,16 @@ def test_looks_come_every_five_seconds_and_one_after_a_switch(watch: Watch) -> N
             watch.reconciler.look_soon(now_ns=int(step * 1e8))
         watch.reconciler.run_when_due(policies, now=NOW, now_ns=int(step * 1e8))
     assert looks == [0.1, 5.1, 8.1, 13.1]
+
+
+def test_an_uplink_that_changed_is_looked_after_at_once_and_once(watch: Watch) -> None:
+    policies = FailoverPolicy.objects.all()
+    looks: list[float] = []
+    watch.reconciler.run = lambda *args, now, now_ns: looks.append(now_ns / 1e9)
+    for step in range(1, 41):
+        if step == 21:
+            key = watch.paths[0].uplink_id
+            watch.uplinks = {key: UplinkState(key, LinkState.UP, gateway="192.0.2.9")}
+        watch.reconciler.take_news()
+        watch.reconciler.run_when_due(policies, now=NOW, now_ns=int(step * 1e8))
+    assert looks == [0.1, 2.1]
