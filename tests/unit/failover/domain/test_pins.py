@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from failover.domain.situation import Direction, Phase
-from failover.domain.state import Cause, Pin
+from failover.domain.state import Cause, Pause, Pin
 from failover.domain.views import MemberView
 from tests.unit.failover.domain.worlds import (
     BAD,
@@ -158,3 +158,25 @@ def test_a_pinned_policy_takes_back_alarms_that_ended() -> None:
     assert world.said == ["no_viable_path"]
     world.see(FIBRE, view=GOOD).run(10.0)
     assert world.state.raised == frozenset()
+
+
+def test_a_pause_ends_in_the_very_second() -> None:
+    world = World()
+    world.run(20.0)
+    world.state = replace(world.state, pause=Pause("ada", "lunch", world.now + 60.0))
+    world.now += 59.5
+    world.decide()
+    assert world.state.pause is not None
+    world.now += 0.5
+    world.decide()
+    assert (world.state.pause, world.said) == (None, ["resumed"])
+
+
+@pytest.mark.parametrize(("secs", "told"), [(600.0, []), (601.0, ["pin_expiring"])])
+def test_only_a_pin_of_more_than_ten_minutes_is_announced_and_ten_minutes_before(
+    secs: float, told: list[str]
+) -> None:
+    world = pinned(secs=secs)
+    world.now += secs - 600.0
+    world.decide()
+    assert world.said == told

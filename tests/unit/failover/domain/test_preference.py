@@ -228,3 +228,15 @@ def test_a_return_that_is_due_comes_before_a_preference() -> None:
     world.now += 1.0
     world.see(LTE, view=BETTER).decide()
     assert (world.active, world.switches[-1].cause) == (FIBRE, Cause.RETURN)
+
+
+def test_the_dwell_holds_back_a_preference_to_its_last_moment() -> None:
+    world = world_of(failback_delay_secs=0.0)
+    world.see(FIBRE, view=DEAD).decide()
+    world.see(LTE, view=rated(100.0)).see(CABLE, view=HERE).decide()
+    world.now += 9.5
+    world.decide()
+    assert world.active == CABLE
+    world.now += 0.5
+    world.decide()
+    assert world.active == LTE
