@@ -36,7 +36,7 @@ def cells() -> dict[tuple[str, str, str], dict[str, float | int | None]]:
     found = {}
     for name, cell in RECORDED.items():
         part, contestant, scenario = name.split(" | ")
-        found[part, contestant, scenario] = cell
+        found[part, contestant, scenario] = dict(cell)
     return found
 
 
