@@ -11,10 +11,10 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from django.db.models import Q, QuerySet, Subquery
+from django.db.models import Exists, OuterRef, Q, QuerySet, Subquery
 from django.urls import reverse
 
-from failover.models import Direction, EventType, FailoverEvent
+from failover.models import Direction, EventType, FailoverEvent, OutboxMessage, OutboxTopic
 from health.console import words
 from health.domain.status import FACES, Face, face_of
 from health.models import StatusChange
@@ -185,8 +185,11 @@ def _changes_after(cursor: Cursor) -> Q:
 
 
 def _told_by_its_end() -> Q:
-    undone = Q(outbox__done_at__isnull=True, outbox__isnull=False)
-    return Q(event_type=EventType.TRIGGERED) & ~undone
+    # Of the switch itself: messages and hooks of its event may be under way for long.
+    under_way = OutboxMessage.objects.filter(
+        event=OuterRef("pk"), topic=OutboxTopic.ACTUATE, done_at__isnull=True
+    )
+    return Q(~Exists(under_way), event_type=EventType.TRIGGERED)
 
 
 def _changes(wanted: TimelineFilter) -> QuerySet[StatusChange]:
