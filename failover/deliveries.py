@@ -34,13 +34,14 @@ LONGEST_ERROR = 500
 
 
 def due_topics(vantage_id: int, *, now: datetime) -> set[str]:
-    """The topics of which something is due: messages, and runs on this probe host."""
+    """The topics of which something is due: messages, and what this probe host has to run."""
     due = _due(now)
     topics = set()
     if due.filter(topic=OutboxTopic.NOTIFY).exists():
         topics.add(OutboxTopic.NOTIFY.value)
-    if due.filter(topic=OutboxTopic.HOOK, payload__vantage_id=vantage_id).exists():
-        topics.add(OutboxTopic.HOOK.value)
+    for topic in (OutboxTopic.HOOK, OutboxTopic.TRACE):
+        if due.filter(topic=topic, payload__vantage_id=vantage_id).exists():
+            topics.add(topic.value)
     return topics
 
 

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from django.core.mail import send_mail
 from django.utils import timezone
 
-from failover import deliveries
+from failover import deliveries, tracing
 from health.models import Vantage
 
 
@@ -22,6 +22,14 @@ def run_hooks(vantage: str) -> str:
     if row is None:
         return f"there is no probe host {vantage}"
     return f"ran {deliveries.run_hooks(row.pk, now=timezone.now())} hooks"
+
+
+def trace_switches(vantage: str) -> str:
+    """Trace the paths of switches that ``vantage`` probes; on that host."""
+    row = Vantage.objects.filter(name=vantage).first()
+    if row is None:
+        return f"there is no probe host {vantage}"
+    return f"traced {tracing.trace_switches(row.pk, now=timezone.now())} switches"
 
 
 def send(subject: str, text: str, recipients: Sequence[str]) -> None:

@@ -14,6 +14,7 @@ from typing import Any
 from django.db.models import Exists, OuterRef, Q, QuerySet, Subquery
 from django.urls import reverse
 
+from failover.console.ways import ways
 from failover.models import Direction, EventType, FailoverEvent, OutboxMessage, OutboxTopic
 from health.console import words
 from health.domain.status import FACES, Face, face_of
@@ -64,8 +65,8 @@ class Entry:
 
     @property
     def v(self) -> str:
-        """Events never change."""
-        return "1"
+        """Events never change, but that a traceroute comes a moment later."""
+        return str(len(self.evidence))
 
 
 @dataclass(frozen=True, slots=True)
@@ -244,7 +245,12 @@ def _evidence(event: FailoverEvent) -> list[tuple[str, str]]:
         ("Duration", None if event.duration_ms is None else f"{event.duration_ms:.1f} ms"),
         ("Generation", event.generation),
     ]
-    pairs += [(key.replace("_", " ").capitalize(), value) for key, value in event.evidence.items()]
+    pairs += [
+        (key.replace("_", " ").capitalize(), value)
+        for key, value in event.evidence.items()
+        if key != "traceroute"
+    ]
+    pairs += ways(event.evidence.get("traceroute", {}))
     return [(name, text) for name, value in pairs if (text := _text(value))]
 
 

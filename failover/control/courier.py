@@ -13,6 +13,10 @@ from django_q.tasks import async_task
 from failover.deliveries import due_topics
 from failover.models import OutboxTopic
 
+_ON_THE_HOST = {
+    OutboxTopic.HOOK.value: "failover.tasks.run_hooks",
+    OutboxTopic.TRACE.value: "failover.tasks.trace_switches",
+}
 PAUSE_NS = 5_000_000_000
 """Between two calls: the one before may be under way."""
 
@@ -31,9 +35,9 @@ class Courier:
             if now_ns - self._called_ns.get(topic, now_ns - PAUSE_NS) < PAUSE_NS:
                 continue
             self._called_ns[topic] = now_ns
-            if topic == OutboxTopic.HOOK:
-                queue = {"cluster": self._vantage_name, "save": False, "group": "hooks"}
-                async_task("failover.tasks.run_hooks", self._vantage_name, q_options=queue)
+            if topic in _ON_THE_HOST:
+                queue = {"cluster": self._vantage_name, "save": False, "group": topic}
+                async_task(_ON_THE_HOST[topic], self._vantage_name, q_options=queue)
             else:
                 queue = {"save": False, "group": "messages"}
                 async_task("failover.tasks.deliver_messages", q_options=queue)

@@ -45,6 +45,7 @@ class Migration(migrations.Migration):
                     ("withdraw", "Take the routes of a deleted policy out"),
                     ("notify", "Tell people"),
                     ("hook", "Run what follows"),
+                    ("trace", "Trace both paths"),
                 ],
                 max_length=20,
             ),

@@ -42,7 +42,10 @@ class Direction(models.TextChoices):
 
 
 class FailoverEvent(models.Model):
-    """One fact about a policy. Rows are added, never changed; names outlive what they name."""
+    """One fact about a policy. Rows are added, never changed; names outlive what they name.
+
+    Only a traceroute is put to the evidence of a switch some seconds later.
+    """
 
     uid = models.UUIDField(default=uuid.uuid4, unique=True, editable=False)
     timestamp = models.DateTimeField()
@@ -94,6 +97,7 @@ class OutboxTopic(models.TextChoices):
     WITHDRAW = "withdraw", "Take the routes of a deleted policy out"
     NOTIFY = "notify", "Tell people"
     HOOK = "hook", "Run what follows"
+    TRACE = "trace", "Trace both paths"
 
 
 class OutboxMessage(models.Model):

@@ -9,6 +9,7 @@ from __future__ import annotations
 from datetime import datetime, timedelta
 
 from failover.models import (
+    EventType,
     FailoverEvent,
     NotificationChannel,
     OutboxMessage,
@@ -16,13 +17,14 @@ from failover.models import (
     PolicyHook,
     PolicyMember,
 )
+from health.models import PathTarget
 
 
 def fan_out(event: FailoverEvent, *, now: datetime) -> None:
     """Ask for everything that ``event`` still has to cause beside the switch itself."""
     OutboxMessage.objects.bulk_create(
         OutboxMessage(event=event, topic=topic, payload=payload, created_at=now, next_attempt_at=at)
-        for topic, payload, at in [*_messages(event, now), *_runs(event, now)]
+        for topic, payload, at in [*_messages(event, now), *_runs(event, now), *_traces(event, now)]
     )
 
 
@@ -61,3 +63,12 @@ def _runs(event: FailoverEvent, now: datetime) -> list[Wanted]:
         )
         for hook in hooks
     ]
+
+
+def _traces(event: FailoverEvent, now: datetime) -> list[Wanted]:
+    """At the begin of a switch, by the host that probes its paths; only where there is a way."""
+    if event.event_type != EventType.TRIGGERED:
+        return []
+    targets = PathTarget.objects.filter(path__in=[event.to_path_id, event.from_path_id])
+    vantage_id = targets.values_list("path__uplink__vantage", flat=True).first()
+    return [] if vantage_id is None else [(OutboxTopic.TRACE, {"vantage_id": vantage_id}, now)]
