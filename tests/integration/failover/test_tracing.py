@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 
 from failover import tracing
+from failover.control.courier import Courier
 from failover.deliveries import due_topics
 from failover.hops import Hop, TraceError, Way
 from failover.models import EventType, FailoverEvent, OutboxMessage, OutboxTopic
@@ -212,3 +213,17 @@ def test_the_host_that_probes_the_paths_is_called_and_no_other(pair) -> None:
 
 def test_a_probe_host_that_is_gone_is_named() -> None:
     assert trace_switches("nowhere") == "there is no probe host nowhere"
+
+
+def test_the_monitor_calls_its_own_cluster_and_traces_nothing_itself(pair, monkeypatch) -> None:
+    called: list[tuple[str, str, str]] = []
+    monkeypatch.setattr(
+        "failover.control.courier.async_task",
+        lambda task, *words, q_options: called.append((task, *words, q_options["cluster"])),
+    )
+    vantage = switched(*pair).to_path.uplink.vantage
+
+    Courier(vantage.pk, vantage.name).call_when_due(now=NOW, now_ns=0)
+
+    assert called == [("failover.tasks.trace_switches", vantage.name, vantage.name)]
+    assert rows().get().done_at is None
