@@ -191,7 +191,9 @@ def test_every_document_is_in_the_index() -> None:
     index = page("docs/index.md")
     for name in PAGES:
         if name.startswith("docs/") and name != "docs/index.md":
-            assert f"({Path(name).relative_to('docs')})" in index, f"docs/index.md does not name {name}"
+            assert f"({Path(name).relative_to('docs')})" in index, (
+                f"docs/index.md does not name {name}"
+            )
 
 
 @pytest.mark.parametrize("document", ["CONTRIBUTING.md", "docs/architecture.md"])
