@@ -54,12 +54,12 @@ class CrashAt:
 
         self._wrap(failover.services, "finish_switch", "", "after-transaction-2")
         if on_linux:
-            from failover.executors.linux import LinuxExecutor
+            from failover.executors import linux
             from failover.executors.linux_switch import Switch
 
             self._wrap(Switch, "carry_out", "before-route", "")
             self._wrap(Switch, "_verify", "after-route", "")
-            self._wrap(LinuxExecutor, "_forget", "after-read-back", "")
+            self._wrap(linux, "_forget", "after-read-back", "")
 
     def _wrap(self, owner: Any, name: str, before: str, after: str) -> None:
         real: Callable[..., Any] = getattr(owner, name)

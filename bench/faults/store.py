@@ -49,8 +49,12 @@ class Store:
         return {uid_text(uid): Wish(generation, path) for uid, generation, path in rows}
 
     def undone(self) -> int:
-        """How many effects are still owed."""
-        return int(self.query("SELECT COUNT(*) FROM sdwan_outbox WHERE done_at IS NULL")[0][0])
+        """How many effects the monitor still owes; messages and traces are the clusters' to pay."""
+        rows = self.query(
+            "SELECT COUNT(*) FROM sdwan_outbox WHERE done_at IS NULL "
+            "AND topic IN ('actuate', 'withdraw')"
+        )
+        return int(rows[0][0])
 
     def events(self) -> dict[str, list[tuple[int, str, int]]]:
         """(generation, type, target path) of all events by policy, as they were written."""
